@@ -1,0 +1,42 @@
+"""Every exception of the package. What a user can mend is a ValueError that says how."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BicameralError(ValueError):
+    """Something a user can mend: the message says what was given, what was expected and what to do."""
+
+
+class DataError(BicameralError):
+    """The data cannot be read or cannot answer the question."""
+
+
+class ConfigError(BicameralError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class UnknownNameError(BicameralError):
+    """No model, task or metric of that name is registered."""
+
+
+class ArtifactError(BicameralError):
+    """A folder is not a saved artifact, or saving it failed."""
+
+
+class StudyError(BicameralError):
+    """A study cannot run, resume or be verified as asked."""
+
+
+class MissingExtraError(BicameralError):
+    """An optional dependency is needed for this data or this engine."""
+
+    def __init__(self, package: str, extra: str, purpose: str):
+        super().__init__(f"{purpose} needs {package}; install it with: pip install 'bicameral[{extra}]'")
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for a near miss, else the list of what exists."""
+    options = sorted(options)
+    close = difflib.get_close_matches(word, options, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; choose from {', '.join(options)}"
