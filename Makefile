@@ -1,0 +1,31 @@
+# Every target builds its own environment, .venv, from pyproject.toml with constraints.txt.
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(READY)  ## the whole path on scikit-learn's digits, about a minute
+	$(BIN)/bicameral demo
+
+test: $(READY)  ## everything but the slow tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(READY)  ## each benchmark refuses to report while its correctness test is red
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: $(READY)  ## the generated page; a test fails while it is stale
+	$(BIN)/bicameral models --markdown > docs/models.md
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): pyproject.toml constraints.txt
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
