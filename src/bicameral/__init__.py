@@ -1,4 +1,4 @@
-"""Which architecture does my data reward? Two chambers: convolution sees the grid, recurrence hears the sequence."""
+"""Which architecture does my data reward? Convolution sees the grid, recurrence hears the sequence."""
 
 from importlib import import_module
 from typing import Any
