@@ -1,0 +1,21 @@
+"""Tasks by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bicameral.errors import UnknownNameError, nearest
+from bicameral.tasks.classify import Classify, MultiLabel
+from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.regress import Regress
+from bicameral.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (Classify, MultiLabel, Regress, Forecast)}
+
+
+def task_from_dict(saved: Mapping[str, Any]) -> Task:
+    """Rebuild a task from `Task.to_dict`."""
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()}
+    name = fields.pop("name")
+    if name not in TASKS:
+        raise UnknownNameError(f"no task called {name!r}{nearest(name, TASKS)}")
+    return TASKS[name](**fields)

@@ -1,0 +1,140 @@
+"""A trained thing on disk: config.json, model.safetensors and card.md. Never a pickle."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bicameral import __version__
+from bicameral.data.dataset import Dataset, Layout
+from bicameral.data.loader import Prepared
+from bicameral.data.preprocessing import preprocessing_from_dict
+from bicameral.errors import ArtifactError
+from bicameral.tasks import Task, task_from_dict
+from bicameral.tasks.network import Network
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
+
+
+@dataclass
+class Artifact:
+    """A network with the preprocessing fitted for it and the task it answers."""
+
+    network: Network
+    preprocessing: Any
+    task: Task
+    card: dict[str, Any] = field(default_factory=dict)  # where it comes from: data, budget, scores, versions
+
+    def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
+        """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""
+        rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
+        prepared = Prepared(dataset, self.preprocessing, rows)
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            chunks = [
+                self.network(batch.x.to(device), None if batch.lengths is None else batch.lengths.to(device))
+                for start in range(0, len(prepared), batch_size)
+                for batch in [prepared.batch(np.arange(start, min(start + batch_size, len(prepared))))]
+            ]
+        return torch.cat(chunks).float().cpu()
+
+    def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """One readable answer an example, with its id."""
+        answers = self.task.decode(self.outputs(dataset))
+        ids = dataset.ids or [str(row) for row in range(len(dataset))]
+        return [{"id": name, **answer} for name, answer in zip(ids, answers, strict=True)]
+
+    def evaluate(self, dataset: Dataset, rows: np.ndarray | None = None) -> dict[str, float]:
+        """Every metric of the task on the labelled examples `rows`."""
+        rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
+        return self.task.metrics(self.outputs(dataset, rows), torch.as_tensor(dataset.targets[rows]))
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write the artifact; an older one there is replaced only when the new one is whole."""
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            self._write(draft)
+            if folder.exists():
+                shutil.rmtree(folder)
+            draft.replace(folder)
+        except OSError as error:
+            raise ArtifactError(f"could not save the artifact to {folder}: {error}; nothing was changed") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return folder
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "Artifact":
+        """Read what `save_pretrained` wrote."""
+        folder = Path(folder)
+        for name in (CONFIG, WEIGHTS):
+            if not (folder / name).is_file():
+                raise ArtifactError(f"{folder} is not a saved artifact: it has no {name}")
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        task = task_from_dict(config["task"])
+        layout = Layout(**{**config["layout"], "shape": tuple(config["layout"]["shape"])})
+        network = Network(layout, task, config["model"], config["overrides"])
+        network.load_state_dict(load_file(folder / WEIGHTS))
+        return cls(network.eval(), preprocessing_from_dict(config["preprocessing"]), task, config["card"])
+
+    def _write(self, folder: Path) -> None:
+        state = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        save_file(state, folder / WEIGHTS)
+        write_json(folder / CONFIG, self._config())
+        (folder / CARD).write_text(_card(self._config(), self.network), encoding="utf-8")
+        folder.chmod(0o755)
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "bicameral": __version__,
+            "model": self.network.entry.name,
+            "overrides": self.network.overrides,
+            "layout": asdict(self.network.layout),
+            "task": self.task.to_dict(),
+            "preprocessing": self.preprocessing.to_dict(),
+            "card": self.card,
+        }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _card(config: Mapping[str, Any], network: Network) -> str:
+    entry, task = network.entry, config["task"]
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    lines = [
+        f"# {entry.name} ({entry.family})",
+        f"Answers the task `{task['name']}` on {config['layout']['kind']} data; {parameters:,} parameters.",
+        f"Paper: {entry.paper}",
+        "## Where it comes from",
+        *_bullets(config["card"]),
+        "## Reading it",
+        '```python\nfrom bicameral import Artifact\n\nArtifact.from_pretrained("this folder").predict(dataset)\n```',
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _bullets(facts: Mapping[str, Any]) -> Sequence[str]:
+    return ["\n".join(f"- {name}: {value}" for name, value in facts.items()) or "- not recorded"]

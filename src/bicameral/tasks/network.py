@@ -1,0 +1,160 @@
+"""A whole network for one task: view, embedding of tokens, backbone, masked pooling, head."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int, Num
+from torch import Tensor, nn
+
+from bicameral import registry
+from bicameral.data.dataset import Layout
+from bicameral.data.views import shape_as, view_as
+from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.task import Task
+
+
+class Network(nn.Module):
+    """The registered model `name` reading prepared examples of `layout` and answering `task`.
+
+    overrides  fields of the model's config; `embedding` (text) is the width of a token, 64 if not given
+    """
+
+    def __init__(self, layout: Layout, task: Task, name: str, overrides: Mapping[str, Any] | None = None):
+        super().__init__()
+        self.layout, self.task, self.entry = layout, task, registry.entry(name)
+        self.overrides = dict(overrides or {})
+        fields = dict(self.overrides)
+        self.embedding = _embedding(layout, fields.pop("embedding", 64))
+        shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
+        if self.entry.gives == "forecast":
+            assert isinstance(task, Forecast), f"{name} only forecasts"
+            fields.setdefault("horizon", task.horizon)
+        self.backbone = self.entry.cls(shape, self.entry.configure(fields))
+        self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
+        self.pool = _POOLS[self.entry.gives](self.backbone)
+        self.head = _head(task, self.entry.gives, self.backbone)
+
+    def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
+        """Prepared examples -> outputs (b, *task.output_shape)."""
+        if self.entry.gives == "forecast":
+            return self.head(self._run(x, lengths)[0])
+        output = self.head(self.features(x, lengths)).unflatten(-1, self.task.output_shape)
+        return output + _anchor(self.task, x, lengths) if isinstance(self.task, Forecast) else output
+
+    def features(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Float[Tensor, "b d"]:
+        """Prepared examples -> one vector each, before the head."""
+        return self.pool(*self._run(x, lengths))
+
+    def read(self, x: Num[Tensor, "b ..."], lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Prepared examples as the backbone reads them."""
+        if self.embedding is not None:
+            x = self.embedding(x)
+        return view_as(x, lengths, self.layout.kind, self.entry.reads)
+
+    def _run(self, x: Tensor, lengths: Tensor | None) -> tuple[Any, Tensor | None]:
+        x, lengths = self.read(x, lengths)
+        return (self.backbone(x, lengths=lengths) if self.takes_lengths else self.backbone(x)), lengths
+
+
+def _embedding(layout: Layout, width: int) -> nn.Embedding | None:
+    return nn.Embedding(layout.vocabulary, width, padding_idx=0) if layout.kind == "text" else None
+
+
+def _dense_shape(layout: Layout, embedding: nn.Embedding | None) -> tuple[int, ...]:
+    return layout.shape if embedding is None else (*layout.shape, embedding.embedding_dim)
+
+
+class PoolMaps(nn.Module):
+    """Mean over the last map's valid positions."""
+
+    def __init__(self, backbone: Any):
+        super().__init__()
+        self.width, self.stride = backbone.channels[-1], backbone.strides[-1]
+
+    def forward(self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b c"]:
+        """Time, where lengths differ, is the last axis."""
+        if lengths is None:
+            return maps.flatten(2).mean(-1)
+        frames = maps.flatten(2, -2).mean(2) if maps.ndim > 3 else maps
+        return mean_of_valid(frames.mT, torch.ceil(lengths / self.stride).long())
+
+
+class PoolSteps(nn.Module):
+    """A recurrence gives its last and its mean step, everything else its mean step."""
+
+    def __init__(self, backbone: Any):
+        super().__init__()
+        self.recurrent = hasattr(backbone, "initial_state")
+        self.width = backbone.width * (2 if self.recurrent else 1)
+
+    def forward(self, answer: Any, lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
+        """Steps (b t d), or (steps, state), -> (b d)."""
+        y = answer[0] if isinstance(answer, tuple) else answer
+        mean = mean_of_valid(y, lengths)
+        return torch.cat([last_valid(y, lengths), mean], -1) if self.recurrent else mean
+
+
+class PassVector(nn.Module):
+    """A model that gives a vector needs no pooling."""
+
+    def __init__(self, backbone: Any):
+        super().__init__()
+        self.width = backbone.width
+
+    def forward(self, vector: Float[Tensor, "b d"], lengths: Tensor | None) -> Float[Tensor, "b d"]:  # noqa: ARG002
+        """Return the vector."""
+        return vector
+
+
+_POOLS: dict[str, Callable[[Any], nn.Module]] = {
+    "maps": PoolMaps,
+    "steps": PoolSteps,
+    "vector": PassVector,
+    "forecast": lambda backbone: nn.Identity(),  # noqa: ARG005
+}
+
+
+def mean_of_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
+    """Mean over time of the frames before `lengths`."""
+    if lengths is None:
+        return y.mean(1)
+    valid = torch.arange(y.shape[1], device=y.device) < lengths[:, None]
+    return torch.where(valid[..., None], y, 0).sum(1) / lengths[:, None]
+
+
+def last_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
+    """The frame at `lengths - 1` of each row."""
+    if lengths is None:
+        return y[:, -1]
+    return y[torch.arange(len(y), device=y.device), lengths - 1]
+
+
+class PickChannels(nn.Module):
+    """Forecasts of all input channels -> those of the target columns, spread over quantiles where asked for."""
+
+    def __init__(self, task: Forecast):
+        super().__init__()
+        self.channels = list(task.channels)
+        spread = torch.zeros(task.horizon, 1, len(task.quantiles))
+        self.spread = nn.Parameter(spread) if task.quantiles else None
+
+    def forward(self, y: Float[Tensor, "b horizon d"]) -> Tensor:
+        """(b horizon d) -> (b horizon columns), with quantiles (b horizon columns quantiles)."""
+        y = y[..., self.channels]
+        return y if self.spread is None else y[..., None] + self.spread
+
+
+def _head(task: Task, gives: str, backbone: nn.Module) -> nn.Module:
+    if gives == "forecast":
+        assert isinstance(task, Forecast)
+        return PickChannels(task)
+    return nn.Linear(_POOLS[gives](backbone).width, math.prod(task.output_shape))
+
+
+def _anchor(task: Forecast, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """The last known value of each target column: heads forecast the change from it (as NLinear does)."""
+    last = last_valid(x, lengths)[:, None, list(task.channels)]
+    return last[..., None] if task.quantiles else last

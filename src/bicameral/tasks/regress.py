@@ -1,0 +1,72 @@
+"""Numbers an example: trained on standardised targets, judged in raw units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bicameral.tasks import metrics
+from bicameral.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regress(Task):
+    """One or several real targets; mean and deviation are those of the training part."""
+
+    name: ClassVar[str] = "regress"
+    columns: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    metric: str = "r2"
+
+    def __post_init__(self) -> None:
+        metrics.check_metric(self.metric, metrics.REGRESS)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (len(self.columns),)
+
+    @property
+    def table(self) -> Mapping[str, metrics.Metric]:
+        return metrics.REGRESS
+
+    def loss(
+        self,
+        output: Tensor,
+        y: Tensor,
+        *,
+        smoothing: float = 0.0,  # noqa: ARG002  labels only
+        class_weights: Tensor | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        return nn.functional.mse_loss(output, self.standardise(y))
+
+    def standardise(self, y: Tensor) -> Tensor:
+        """Targets (b,) or (b k) -> (b k) with the training part's mean 0 and deviation 1."""
+        y = y.reshape(len(y), -1).float()
+        return (y - y.new_tensor(self.mean)) / y.new_tensor(self.deviation)
+
+    def raw(self, output: Tensor) -> Tensor:
+        """Network outputs in the units of the data."""
+        output = output.double()
+        return output * output.new_tensor(self.deviation) + output.new_tensor(self.mean)
+
+    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        return self.raw(output).numpy(), y.reshape(len(y), -1).double().numpy()
+
+    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+        """Minus the squared error, in training deviations."""
+        return -(output - self.standardise(y)).double().pow(2).mean(-1).numpy()
+
+    def decode(self, output: Tensor) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.raw(output).tolist()]
+
+
+def standardisation(targets: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each target column; a constant column gets deviation 1."""
+    values = torch.as_tensor(targets).double().reshape(len(targets), -1)
+    deviation = values.std(0, correction=0)
+    deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    return tuple(values.mean(0).tolist()), tuple(deviation.tolist())

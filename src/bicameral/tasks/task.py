@@ -1,0 +1,64 @@
+"""What a task is: the shape of an answer, its loss, its metrics, its decoding."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from bicameral.tasks.metrics import Metric
+
+
+class Task(ABC):
+    """A frozen dataclass that says how outputs are judged and read. `output` is what the network gives."""
+
+    name: ClassVar[str]
+    metric: str  # the headline metric
+
+    @property
+    @abstractmethod
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one example."""
+
+    @property
+    @abstractmethod
+    def table(self) -> Mapping[str, Metric]:
+        """The metrics of this task by name."""
+
+    @abstractmethod
+    def loss(
+        self, output: Tensor, y: Tensor, *, smoothing: float = 0.0, class_weights: Tensor | None = None
+    ) -> Tensor:
+        """Mean loss over the batch."""
+
+    @abstractmethod
+    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and truth as the metrics read them."""
+
+    @abstractmethod
+    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+        """One score an example, higher is better."""
+
+    @abstractmethod
+    def decode(self, output: Tensor) -> list[dict[str, Any]]:
+        """One readable answer an example."""
+
+    @property
+    def headline(self) -> Metric:
+        """The metric that decides."""
+        return self.table[self.metric]
+
+    def metrics(self, output: Tensor, y: Tensor) -> dict[str, float]:
+        """Every metric by name, in its own direction."""
+        prediction, truth = self.values(output, y)
+        return {name: metric.compute(prediction, truth) for name, metric in self.table.items()}
+
+    def score(self, output: Tensor, y: Tensor) -> float:
+        """The headline metric, turned so that higher is better."""
+        return self.headline.score(self.headline.compute(*self.values(output, y)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the task; `task_from_dict` reads it."""
+        return {"name": self.name, **asdict(self)}  # pyright: ignore[reportArgumentType]  every task is a dataclass
