@@ -1,0 +1,79 @@
+"""Numbers as people read them: scores and differences in the unit of the question, times, counts, chances."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Question = Mapping[str, Any]
+
+
+def amount(question: Question, difference: float) -> str:
+    """Write a difference of scores: "2.6 points" for percentages, else "0.041 mae"."""
+    return f"{number(question, difference)} {unit_of_difference(question)}"
+
+
+def unit_of_difference(question: Question) -> str:
+    """Return "points" for percentages, else the name of the metric."""
+    return "points" if question["unit"] == "%" else question["metric"]
+
+
+def number(question: Question, value: float) -> str:
+    """Write a score or a difference in the unit of the question, without the unit."""
+    scaled = value * question["scale"]
+    return f"{scaled:.1f}" if question["unit"] == "%" else significant(scaled)
+
+
+def metric(question: Question, value: float) -> str:
+    """Write a value of the metric with its unit: "97.1 %", else "0.412"."""
+    return f"{number(question, value)} {question['unit']}".rstrip()
+
+
+def interval(question: Question, low: float, high: float) -> str:
+    """Write an interval of scores or differences: "[1.1, 4.0]"."""
+    return f"[{number(question, low)}, {number(question, high)}]"
+
+
+def significant(value: float) -> str:
+    """Write three significant digits without an exponent where one can do without."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def chance(probability: float) -> str:
+    """Write a probability: "0.97", "> 0.99" or "< 0.01"."""
+    if probability > 0.995:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
+def chance_of(event: str, probability: float) -> str:
+    """Write "P(better by > 1 points) = 0.97", or with > and < near certainty."""
+    text = chance(probability)
+    return f"P({event}) {text}" if text[0] in "<>" else f"P({event}) = {text}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time: "850 ms", "45 s", "11 min", "2 h 5 min"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{minutes} min" if minutes < 100 else f"{hours} h {rest} min"
+
+
+def count(value: float) -> str:
+    """Write a large count in short: "812", "35.4 k", "1.20 M", "3.4 G"."""
+    for suffix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {suffix}"
+    return f"{value:.0f}"
+
+
+def plural(num: int, noun: str) -> str:
+    """Write "1 replicate", "6 replicates"."""
+    return f"{num:,} {noun}" + ("" if num == 1 else "s")
+
+
+def listing(names: Sequence[str]) -> str:
+    """Write "gru", "gru and tcn" or "gru, tcn and linear"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
