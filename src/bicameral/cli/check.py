@@ -1,0 +1,46 @@
+"""bicameral check: read the data and look for what would spoil a comparison."""
+
+from typing import Any
+
+import typer
+
+from bicameral.cli import fields as settings
+from bicameral.cli.app import FAILED, YOUR_DATA, verb
+from bicameral.cli.options import Data, Fields, Json
+from bicameral.cli.show import show_json, show_lines
+
+
+@verb("check", panel=YOUR_DATA, example="bicameral check recordings/ groups=speakers.csv")
+def check(data: Data, fields: Fields = None, json: Json = False) -> None:
+    """Look for leaks, duplicates, broken files and shortcuts.
+
+    Exit code 1 where something must be mended before a comparison.
+    """
+    from bicameral.data.audit import audit
+    from bicameral.data.read import read
+
+    dataset = read(data, **settings.parse(fields))
+    findings = audit(dataset)
+    if json:
+        show_json({"data": facts(dataset), "audit": findings.to_dict(), "passed": findings.passed})
+    else:
+        show_lines([*describe(dataset), str(findings)])
+    raise typer.Exit(0 if findings.passed else FAILED)
+
+
+def facts(dataset: Any) -> dict[str, Any]:
+    """What was read."""
+    return {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "examples": len(dataset),
+        "classes": list(dataset.classes),
+        "quarantined": [f"{fault.where}: {fault.what}" for fault in dataset.faults],
+    }
+
+
+def describe(dataset: Any) -> list[str]:
+    """What was read, for people."""
+    classes = f" in {len(dataset.classes)} classes" if dataset.classes else ""
+    faults = [f"  QUARANTINED  {fault.where}: {fault.what}" for fault in dataset.faults]
+    return [f"data     {dataset.name}: {len(dataset):,} examples of kind {dataset.kind}{classes}", *faults]

@@ -1,0 +1,29 @@
+"""bicameral probe: which inductive bias does the data reward?"""
+
+from typing import Annotated
+
+import typer
+
+from bicameral.cli import fields as settings
+from bicameral.cli.app import YOUR_DATA, verb
+from bicameral.cli.options import Data, Fields, Json, Seed
+from bicameral.cli.show import show_json, show_lines
+
+
+@verb("probe", panel=YOUR_DATA, example="bicameral probe recordings/ --seconds 60")
+def probe(
+    data: Data,
+    fields: Fields = None,
+    seconds: Annotated[float, typer.Option(help="Time to spend on all probes together.")] = 60,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Measure locality, translation, order and memory, each against a null."""
+    from bicameral.data.read import read
+    from bicameral.studies.probe import probe as run
+
+    findings = run(read(data, **settings.parse(fields)), seconds=seconds, seed=seed)
+    if json:
+        show_json(findings)
+    else:
+        show_lines(f"{found['name']:<13}{found['skipped'] or found['sentence']}" for found in findings)

@@ -1,0 +1,20 @@
+"""bicameral report: write the page of a study again."""
+
+from bicameral.cli.app import STUDY, verb
+from bicameral.cli.options import Json, StudyFolder
+from bicameral.cli.show import show_json, show_lines
+
+
+@verb("report", panel=STUDY, example="bicameral report runs/digits")
+def report(study: StudyFolder, json: Json = False) -> None:
+    """Show the verdict of a study and write its page again."""
+    from bicameral.studies.compare import read_results
+    from bicameral.studies.report import write_report
+    from bicameral.studies.report.text import render
+
+    results = read_results(study)
+    page = write_report(results, study)
+    if json:
+        show_json(results)
+    else:
+        show_lines([render(results), f"report   {page}"])

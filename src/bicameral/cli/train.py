@@ -1,0 +1,63 @@
+"""bicameral train: one model on your data, saved with everything it needs to predict."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bicameral.cli import fields as settings
+from bicameral.cli.app import YOUR_DATA, resumable, verb
+from bicameral.cli.options import Data, DryRun, Fields, Json, Runs, Seed
+from bicameral.cli.show import show_json, show_lines
+
+
+@verb(
+    "train",
+    panel=YOUR_DATA,
+    example="bicameral train recordings/ --model gru --budget 2min width=64 learning_rate=3e-3",
+)
+def train(
+    data: Data,
+    fields: Fields = None,
+    model: Annotated[str, typer.Option(help="A name from `bicameral models`.")] = "resnet",
+    budget: Annotated[str, typer.Option(help="90s, 10min, 2h, or steps such as 400steps.")] = "60s",
+    runs: Runs = Path("runs"),
+    seed: Seed = 0,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Train one model and save it with everything it needs to predict.
+
+    A FIELD belongs to the model's config, else to the training recipe, else to the reader of the data.
+    """
+    from bicameral.studies.train import train as run
+
+    parts = _divide(model, settings.parse(fields))
+    if dry_run:
+        _show(json, {"data": data, "model": model, "budget": budget, "seed": seed, **parts})
+        return
+    folder = runs / f"{Path(data).stem}-{model}"
+    with resumable("run the same command again to go on"):
+        artifact = run(data, model, budget=budget, seed=seed, folder=folder, **parts)
+    _show(json, {"artifact": folder, **artifact.card})
+
+
+def _divide(model: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from bicameral import registry
+    from bicameral.data.read import OPTIONS
+    from bicameral.training.recipe import Recipe
+
+    owners = {
+        "overrides": [field.name for field in dataclasses.fields(registry.entry(model).config)],
+        "recipe": [field.name for field in dataclasses.fields(Recipe)],
+        "data_options": OPTIONS,
+    }
+    return settings.divide(given, owners)
+
+
+def _show(json: bool, facts: dict[str, Any]) -> None:
+    if json:
+        show_json(facts)
+    else:
+        show_lines(f"{name:<14}{value}" for name, value in facts.items())
