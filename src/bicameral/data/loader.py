@@ -1,0 +1,181 @@
+"""Prepared examples and the batches of an epoch: decoded once, cheap to index, the same order everywhere."""
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bicameral.data.dataset import Batch, Dataset
+from bicameral.data.preprocessing import Preprocessing
+from bicameral.errors import ConfigError, DataError
+
+POOL = 50  # batches whose rows are sorted by length together: little padding, still a random order
+AHEAD = 2  # batches decoded while the network works
+NUM_THREADS = min(8, os.cpu_count() or 1)
+
+
+class Prepared:
+    """Examples of a dataset, each prepared at most once and kept, as long as all fit `memory` bytes.
+
+    Where they do not fit, they are decoded for every batch, and `batches` decodes ahead in threads.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        preprocessing: Preprocessing,
+        indices: Sequence[int] | np.ndarray | None = None,
+        *,
+        memory: int = 2**30,
+    ):
+        rows = np.arange(len(dataset)) if indices is None else np.asarray(indices)
+        if not len(rows):
+            raise DataError(f"no examples of {dataset.name!r} to prepare")
+        self.dataset, self.preprocessing, self.layout = dataset, preprocessing, preprocessing.layout
+        self.index = torch.from_numpy(rows.astype(np.int64))
+        self._targets = _targets(dataset, rows)
+        size = 4 * math.prod(self.layout.shape) * (2 if dataset.kind == "text" else 1)
+        self._store = _hold(map(self.example, range(len(self)))) if size * len(self) <= memory else None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def lengths(self) -> np.ndarray | None:
+        """Frames of every example; None where they are equal, or not known before decoding."""
+        return self._store.lengths.numpy() if isinstance(self._store, Ragged) else None
+
+    def example(self, row: int) -> np.ndarray:
+        """Decode and prepare one example."""
+        return self.preprocessing(self.dataset.items[int(self.index[row])])
+
+    def batch(self, rows: Any) -> Batch:
+        """Return the examples `rows` (positions in this object), padded with zeros to the longest of them."""
+        rows = torch.as_tensor(rows)
+        if self._store is None:
+            return self._labelled(rows, *pad([self.example(row) for row in rows.tolist()]))
+        return self._labelled(rows, *self._store.gather(rows))
+
+    def stream(self, plan: Iterable[Tensor]) -> Iterator[Batch]:
+        """Yield one batch for each tensor of rows, decoding ahead where nothing is kept."""
+        return map(self.batch, plan) if self._store is not None else self._decode_ahead(plan)
+
+    def _decode_ahead(self, plan: Iterable[Tensor]) -> Iterator[Batch]:
+        pool = ThreadPoolExecutor(NUM_THREADS)
+        waiting = deque()
+        try:
+            for rows in plan:
+                waiting.append((rows, [pool.submit(self.example, row) for row in rows.tolist()]))
+                if len(waiting) > AHEAD:
+                    yield self._finish(*waiting.popleft())
+            while waiting:
+                yield self._finish(*waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _finish(self, rows: Tensor, futures: list) -> Batch:
+        return self._labelled(rows, *pad([future.result() for future in futures]))
+
+    def _labelled(self, rows: Tensor, x: Tensor, lengths: Tensor | None) -> Batch:
+        index = self.index[rows]
+        if self._targets is None or isinstance(self._targets, Tensor):
+            return Batch(x, None if self._targets is None else self._targets[rows], lengths, index)
+        return Batch(x, torch.from_numpy(np.array(self._targets[index.numpy()], np.float32)), lengths, index)
+
+
+def batches(
+    prepared: Prepared,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    shuffle: bool = True,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+) -> Iterator[Batch]:
+    """Yield each example of an epoch once, from batch number `start` on; seed and epoch fix the order.
+
+    Of `world` processes each gets its share of every batch, so that all make the same number of steps.
+    """
+    if batch_size < 1 or not 0 <= rank < world:
+        raise ConfigError(
+            f"batch_size={batch_size}, rank={rank}, world={world}; expected 1 <= batch_size, rank < world"
+        )
+    plan = _plan(prepared, batch_size, np.random.default_rng([seed, epoch]) if shuffle else None)[start:]
+    return prepared.stream(plan if world == 1 else (_share(rows, rank, world) for rows in plan))
+
+
+def _plan(prepared: Prepared, batch_size: int, rng: np.random.Generator | None) -> Sequence[Tensor]:
+    if rng is None:
+        return torch.arange(len(prepared)).split(batch_size)
+    order = rng.permutation(len(prepared))
+    if prepared.lengths is None:
+        return torch.from_numpy(order).split(batch_size)
+    parts = torch.from_numpy(_by_length(order, prepared.lengths, POOL * batch_size)).split(batch_size)
+    return [parts[number] for number in rng.permutation(len(parts))]
+
+
+def _by_length(order: np.ndarray, lengths: np.ndarray, pool: int) -> np.ndarray:
+    """Sort each run of `pool` rows by length."""
+    runs = np.split(order, range(pool, len(order), pool))
+    return np.concatenate([run[np.argsort(lengths[run], kind="stable")] for run in runs])
+
+
+def _share(rows: Tensor, rank: int, world: int) -> Tensor:
+    # A last batch smaller than the world: idle ranks repeat a row, or the others would wait for ever.
+    return rows[rank::world] if rank < len(rows) else rows[rank % len(rows)][None]
+
+
+def _targets(dataset: Dataset, rows: np.ndarray) -> Any:
+    """Return targets as a tensor in the order of `rows`; those computed on demand stay as they are."""
+    if not isinstance(dataset.targets, np.ndarray):
+        return dataset.targets
+    is_class = bool(dataset.classes) and dataset.targets.ndim == 1
+    return torch.from_numpy(dataset.targets[rows].astype(np.int64 if is_class else np.float32))
+
+
+class Whole:
+    """Examples of one shape, as one tensor."""
+
+    def __init__(self, x: Tensor):
+        self.x = x
+
+    def gather(self, rows: Tensor) -> tuple[Tensor, None]:
+        return self.x.index_select(0, rows), None
+
+
+class Ragged:
+    """Examples of unequal length, end to end in one tensor whose last frame is padding."""
+
+    def __init__(self, flat: Tensor, lengths: Tensor):
+        self.flat = torch.cat([flat, flat.new_zeros(1, *flat.shape[1:])])
+        self.lengths, self.starts = lengths, lengths.cumsum(0) - lengths
+
+    def gather(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        lengths = self.lengths[rows]
+        steps = torch.arange(int(lengths.max()))
+        valid = steps < lengths[:, None]
+        places = torch.where(valid, self.starts[rows][:, None] + steps, len(self.flat) - 1)
+        return self.flat[places], None if valid.all() else lengths
+
+
+def _hold(examples: Iterable[np.ndarray]) -> Whole | Ragged:
+    arrays = list(examples)
+    lengths = torch.tensor([len(array) for array in arrays])
+    flat = torch.from_numpy(np.concatenate(arrays))
+    if (lengths == lengths[0]).all():
+        return Whole(flat.unflatten(0, (len(arrays), -1)))
+    return Ragged(flat, lengths)
+
+
+def pad(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor | None]:
+    """Stack examples, padded with zeros to the longest; return their lengths unless all are equal."""
+    store = _hold(arrays)
+    return store.gather(torch.arange(len(arrays)))

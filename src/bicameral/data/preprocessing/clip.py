@@ -1,0 +1,49 @@
+"""Clips: a bounded number of evenly spaced frames of one common size, standardised per channel."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bicameral.data.dataset import Dataset, Kind, Layout
+from bicameral.data.preprocessing.contract import Preprocessing
+from bicameral.data.preprocessing.image import common_shape, sized, standardise_maps
+from bicameral.data.preprocessing.statistics import moments, sampled
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipPreprocessing(Preprocessing):
+    """(t c h w) of any length and size -> float32 (t c h w) of one size and at most `frames` frames."""
+
+    kind: ClassVar[Kind] = "clip"
+    frames: int
+    longest: int  # frames of the longest training clip, after thinning
+    size: tuple[int, int]  # height and width, pixels
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def layout(self) -> Layout:
+        return Layout("clip", (self.longest, len(self.mean), *self.size))
+
+    def __call__(self, item: np.ndarray) -> np.ndarray:
+        return standardise_maps(
+            sized(thin(item, self.frames), len(self.mean), self.size), self.mean, self.std
+        )
+
+
+def fit_clip(dataset: Dataset, rows: np.ndarray, *, frames: int = 16, size: int = 64) -> ClipPreprocessing:
+    """Fit on the clips `rows`; `size` bounds the longer side of their median size."""
+    shapes = [item.shape for item in sampled(dataset.items, rows)]
+    channels, shape = common_shape(shapes, size)
+    maps = (sized(thin(item, frames), channels, shape) for item in sampled(dataset.items, rows))
+    mean, std = moments(np.moveaxis(x, -3, -1) for x in maps)
+    longest = min(frames, max(shape[0] for shape in shapes))
+    return ClipPreprocessing(frames=frames, longest=longest, size=shape, mean=mean, std=std)
+
+
+def thin(item: np.ndarray, frames: int) -> np.ndarray:
+    """Keep at most `frames` frames, evenly spaced from the first to the last."""
+    if len(item) <= frames:
+        return item
+    return item[np.linspace(0, len(item) - 1, frames).round().astype(int)]

@@ -1,0 +1,41 @@
+"""Statistics of training examples: which of them are looked at, mean and deviation per channel."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+NUM_SAMPLED = 4096  # pictures, clips and sounds are decoded to be measured; more would not move a mean
+
+
+def sampled(items: Sequence[Any], rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the items of `rows`, or evenly spaced ones of them where there are very many."""
+    count = min(len(rows), NUM_SAMPLED)
+    for position in np.linspace(0, len(rows) - 1, count).round().astype(int):
+        yield items[int(rows[position])]
+
+
+def moments(arrays: Iterable[np.ndarray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and deviation of the finite values of each channel; channels are the last axis.
+
+    A constant or empty channel gets deviation 1. Chan, Golub, LeVeque: Updating formulae (1979).
+    """
+    count, mean, squares = np.zeros(1), np.zeros(1), np.zeros(1)
+    for array in arrays:
+        values = array.reshape(-1, array.shape[-1]).astype(np.float64)
+        finite = np.isfinite(values)
+        added = finite.sum(0)
+        centre = np.where(finite, values, 0).sum(0) / np.maximum(added, 1)
+        spread = np.where(finite, values - centre, 0)
+        shift, total = centre - mean, count + added
+        squares = squares + (spread**2).sum(0) + shift**2 * count * added / np.maximum(total, 1)
+        mean, count = mean + shift * added / np.maximum(total, 1), total
+    std = np.sqrt(squares / np.maximum(count, 1))
+    # A constant channel differs from its mean by rounding alone; dividing by that would invent a signal.
+    std = np.where(std > 1e-7 * np.abs(mean), std, 1.0)
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def standardise(x: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+    """Subtract the mean and divide by the deviation of each channel, the last axis."""
+    return (x - np.array(mean, np.float32)) / np.array(std, np.float32)
