@@ -1,0 +1,91 @@
+"""Budget curves: the best score a family can be expected to reach after so many device-seconds of tuning.
+
+The expected maximum of k of the n trials, drawn without replacement, is the unbiased estimator of Tang et al.
+(2020, arXiv:2004.13705), which corrects Dodge et al. (2019, "Show Your Work").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+
+_RESAMPLES = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Expected best score after 1, 2, ... n trials, at their mean cost, with a 95 % bootstrap band."""
+
+    name: str
+    family: str
+    seconds: list[float]
+    expected_best: list[float]
+    low: list[float]
+    high: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """From `seconds` on, `after` is expected to be ahead of `before`."""
+
+    seconds: float
+    before: str
+    after: str
+
+    def to_dict(self) -> dict[str, float | str]:
+        """Return the JSON of results, where the two are called `from` and `to`."""
+        return {"seconds": self.seconds, "from": self.before, "to": self.after}
+
+
+def expected_best(scores: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the unbiased expected maximum of 1, 2, ... n of the n scores; leading axes are batches."""
+    ordered = np.sort(np.asarray(scores, dtype=float), axis=-1)
+    return ordered @ _weights(ordered.shape[-1]).T
+
+
+def _weights(num: int) -> np.ndarray:
+    """Return at (k, i) the chance that the i-th smallest of n is the largest of k: C(i-1, k-1) / C(n, k)."""
+    place, drawn = np.arange(1, num + 1), np.arange(1, num + 1)[:, None]
+    possible = place >= drawn
+    below = np.where(possible, place - drawn, 0)
+    log_chance = _log_choose(place - 1, drawn - 1, below) - _log_choose(num, drawn, num - drawn)
+    return np.where(possible, np.exp(log_chance), 0.0)
+
+
+def _log_choose(num: np.ndarray | int, chosen: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    return gammaln(np.add(num, 1)) - gammaln(chosen + 1) - gammaln(rest + 1)
+
+
+def budget_curve(
+    name: str, family: str, scores: Sequence[float | None], seconds: Sequence[float], *, worst: float
+) -> Curve:
+    """Return the curve of one family from its tuning trials; a crash costs its time and scores `worst`."""
+    sample = np.array([worst if score is None else score for score in scores])
+    rows = np.random.default_rng(0).integers(len(sample), size=(_RESAMPLES, len(sample)))
+    low, high = np.quantile(expected_best(sample[rows]), (0.025, 0.975), axis=0)
+    return Curve(
+        name=name,
+        family=family,
+        seconds=(np.arange(1, len(sample) + 1) * np.mean(seconds)).tolist(),
+        expected_best=expected_best(sample).tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+    )
+
+
+def crossings(curves: Sequence[Curve]) -> list[Crossing]:
+    """Return when the expected leader changes, over the time every curve has begun."""
+    if not curves:
+        return []
+    start = max(curve.seconds[0] for curve in curves)
+    times = sorted({second for curve in curves for second in curve.seconds if second >= start})
+    heights = np.array([[_height(curve, time) for time in times] for curve in curves])
+    leaders = [curves[index].name for index in heights.argmax(axis=0)]
+    changes = zip(times[1:], leaders[:-1], leaders[1:], strict=True)
+    return [Crossing(seconds=time, before=old, after=new) for time, old, new in changes if old != new]
+
+
+def _height(curve: Curve, time: float) -> float:
+    """Return what finished trials had reached by `time`; past its end a curve stays where it was."""
+    return curve.expected_best[int(np.searchsorted(curve.seconds, time, side="right")) - 1]
