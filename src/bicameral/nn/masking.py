@@ -1,0 +1,42 @@
+"""Rows of different lengths in one padded tensor: what is valid, and zeroes behind it."""
+
+import torch
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor
+
+Lengths = Int[Tensor, "b"] | None  # valid frames a row, at least one; None where every row is whole
+
+
+def valid_frames(lengths: Int[Tensor, "b"], num_frames: int) -> Bool[Tensor, "b t"]:
+    """Return which of `num_frames` frames each row really has."""
+    return torch.arange(num_frames, device=lengths.device) < lengths[:, None]
+
+
+def zero_padding(x: Shaped[Tensor, "b ..."], lengths: Lengths, axis: int = 1) -> Shaped[Tensor, "b ..."]:
+    """Put zeroes behind `lengths` along `axis`, whatever stood there, NaN included."""
+    if lengths is None:
+        return x
+    shape = [1] * x.dim()
+    shape[0], shape[axis] = x.shape[0], x.shape[axis]
+    return x.masked_fill(~valid_frames(lengths, x.shape[axis]).view(shape), 0)
+
+
+def strided(lengths: Lengths, stride: int) -> Lengths:
+    """Return how many cells of a map with that stride the valid frames cover."""
+    return None if lengths is None else (lengths + stride - 1) // stride
+
+
+def masked_mean(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
+    """Mean over the valid frames."""
+    if lengths is None:
+        return x.mean(1)
+    total = zero_padding(x, lengths).sum(1)
+    return total / lengths.view(-1, *[1] * (total.dim() - 1)).to(x.dtype)
+
+
+def masked_max(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
+    """Largest value over the valid frames."""
+    if lengths is None:
+        return x.amax(1)
+    padding = ~valid_frames(lengths, x.shape[1])
+    return x.masked_fill(padding.view(*padding.shape, *[1] * (x.dim() - 2)), float("-inf")).amax(1)

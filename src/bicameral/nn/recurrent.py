@@ -1,0 +1,70 @@
+"""Contract 1: what runs along time. The laws it obeys are in `bicameral.testing`."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bicameral.nn.masking import Lengths, zero_padding
+
+S = TypeVar("S")
+
+
+class Recurrent(nn.Module, Generic[S]):
+    """A layer with a state. A subclass gives `initial_state` and at least one of `step` and `scan`.
+
+    The state is a Tensor, a NamedTuple of Tensors or a tuple of such; the batch is its first axis.
+    """
+
+    width: int  # of y_t
+
+    def initial_state(self, x_t: Float[Tensor, "b *d"]) -> S:
+        """Return the state before the first frame, sized for a batch like `x_t`."""
+        raise NotImplementedError(f"{type(self).__name__} has no initial_state")
+
+    def output_like(self, x_t: Float[Tensor, "b *d"]) -> Float[Tensor, "b *e"]:
+        """Return zeros shaped like y_t, for the `initial_state` of a layer above."""
+        return x_t.new_zeros(len(x_t), self.width)
+
+    def step(self, x_t: Float[Tensor, "b *d"], state: S) -> tuple[Float[Tensor, "b *e"], S]:
+        """Take one frame: a scan of one."""
+        y, state = self.scan(x_t.unsqueeze(1), state, None)
+        return y.squeeze(1), state
+
+    def scan(
+        self, x: Float[Tensor, "b t *d"], state: S, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t *e"], S]:
+        """Take the whole sequence: the fold of `step`; a row that has ended keeps its state."""
+        outputs = []
+        for t in range(x.shape[1]):
+            y_t, new = self.step(x[:, t], state)
+            state = new if lengths is None else _where(t < lengths, new, state)
+            outputs.append(y_t)
+        return torch.stack(outputs, 1), state
+
+    @final
+    def forward(
+        self, x: Float[Tensor, "b t *d"], state: S | None = None, *, lengths: Lengths = None
+    ) -> tuple[Float[Tensor, "b t *e"], S]:
+        """Return the outputs and the state after the last valid frame; padding is zero in and out."""
+        x = zero_padding(x, lengths)
+        y, state = self.scan(x, self.initial_state(x[:, 0]) if state is None else state, lengths)
+        return zero_padding(y, lengths), state
+
+
+def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
+    """Apply `function` to the corresponding tensors of states of one structure."""
+    first = states[0]
+    if isinstance(first, Tensor):
+        return function(*states)
+    parts = [map_state(function, *part) for part in zip(*states, strict=True)]
+    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+
+
+def _where(active: Tensor, new: S, old: S) -> S:
+    def choose(new: Tensor, old: Tensor) -> Tensor:
+        return torch.where(active.view(-1, *[1] * (new.dim() - 1)), new, old)
+
+    return map_state(choose, new, old)

@@ -1,0 +1,78 @@
+"""Composing what runs along time: one after another, around a residual, or frame by frame."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bicameral.nn.masking import Lengths, valid_frames
+from bicameral.nn.recurrent import Recurrent
+
+
+class Stack(Recurrent[tuple]):
+    """Layers one after another; the state is the tuple of theirs."""
+
+    def __init__(self, layers: Iterable[Recurrent]):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.width = list(self)[-1].width
+
+    def __iter__(self) -> Iterator[Recurrent]:
+        return cast(Iterator[Recurrent], iter(self.layers))
+
+    def initial_state(self, x_t: Float[Tensor, "b *d"]) -> tuple:
+        states = []
+        for layer in self:
+            states.append(layer.initial_state(x_t))
+            x_t = layer.output_like(x_t)
+        return tuple(states)
+
+    def scan(
+        self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t *e"], tuple]:
+        states = []
+        for layer, before in zip(self, state, strict=True):
+            x, after = layer(x, before, lengths=lengths)
+            states.append(after)
+        return x, tuple(states)
+
+
+class Residual(Recurrent[Any]):
+    """x + dropout(inner(norm(x))), with the state of the inner layer."""
+
+    def __init__(self, inner: Recurrent, norm: nn.Module, *, dropout: float = 0.0):
+        super().__init__()
+        self.norm, self.inner, self.dropout = norm, inner, nn.Dropout(dropout)
+        self.width = inner.width
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> Any:
+        return self.inner.initial_state(x_t)
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: Any, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t d"], Any]:
+        y, state = self.inner(self.norm(x), state, lengths=lengths)
+        return x + self.dropout(y), state
+
+
+class Framewise(Recurrent[tuple]):
+    """A module without memory, applied to each valid frame; the state is empty."""
+
+    def __init__(self, module: nn.Module, width: int):
+        super().__init__()
+        self.module, self.width = module, width
+
+    def initial_state(self, x_t: Float[Tensor, "b *d"]) -> tuple:  # noqa: ARG002
+        return ()
+
+    def scan(
+        self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], tuple]:
+        if lengths is None:
+            return self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
+        valid = valid_frames(lengths, x.shape[1])  # so that batch statistics never see padding
+        frames = self.module(x[valid])
+        y = torch.zeros(*x.shape[:2], self.width, dtype=frames.dtype, device=x.device)
+        return y.index_put((valid,), frames), state
