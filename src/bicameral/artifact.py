@@ -22,6 +22,11 @@ from bicameral.errors import ArtifactError
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.network import Network
 
+READING = """```python
+from bicameral import Artifact
+
+Artifact.from_pretrained("this folder").predict(dataset)
+```"""
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 
@@ -70,7 +75,9 @@ class Artifact:
                 shutil.rmtree(folder)
             draft.replace(folder)
         except OSError as error:
-            raise ArtifactError(f"could not save the artifact to {folder}: {error}; nothing was changed") from error
+            raise ArtifactError(
+                f"could not save the artifact to {folder}: {error}; nothing was changed"
+            ) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return folder
@@ -131,7 +138,7 @@ def _card(config: Mapping[str, Any], network: Network) -> str:
         "## Where it comes from",
         *_bullets(config["card"]),
         "## Reading it",
-        '```python\nfrom bicameral import Artifact\n\nArtifact.from_pretrained("this folder").predict(dataset)\n```',
+        READING,
     ]
     return "\n\n".join(lines) + "\n"
 

@@ -86,7 +86,9 @@ class Forecast(Task):
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         values = output.double().numpy()
-        answers = [dict(zip(self.columns, row.T.tolist(), strict=True)) for row in self.raw(self._points(values))]
+        answers = [
+            dict(zip(self.columns, row.T.tolist(), strict=True)) for row in self.raw(self._points(values))
+        ]
         for answer, row in zip(answers, values, strict=True):
             for level, name in enumerate(self.quantiles):
                 for column, series in zip(self.columns, self.raw(row[..., level]).T.tolist(), strict=True):

@@ -57,7 +57,7 @@ def expected_calibration_error(probabilities: Values, truth: Values, bins: int =
     """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017)."""
     confidence, hit = probabilities.max(-1), _hard(probabilities) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs((confidence - hit)[bin_of == bin].sum()) for bin in range(bins)]
+    gaps = [abs((confidence - hit)[bin_of == index].sum()) for index in range(bins)]
     return float(sum(gaps) / len(truth))
 
 

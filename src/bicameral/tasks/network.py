@@ -44,7 +44,9 @@ class Network(nn.Module):
         output = self.head(self.features(x, lengths)).unflatten(-1, self.task.output_shape)
         return output + _anchor(self.task, x, lengths) if isinstance(self.task, Forecast) else output
 
-    def features(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Float[Tensor, "b d"]:
+    def features(
+        self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b d"]:
         """Prepared examples -> one vector each, before the head."""
         return self.pool(*self._run(x, lengths))
 
@@ -74,7 +76,9 @@ class PoolMaps(nn.Module):
         super().__init__()
         self.width, self.stride = backbone.channels[-1], backbone.strides[-1]
 
-    def forward(self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b c"]:
+    def forward(
+        self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None
+    ) -> Float[Tensor, "b c"]:
         """Time, where lengths differ, is the last axis."""
         if lengths is None:
             return maps.flatten(2).mean(-1)
@@ -133,7 +137,7 @@ def last_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> 
 
 
 class PickChannels(nn.Module):
-    """Forecasts of all input channels -> those of the target columns, spread over quantiles where asked for."""
+    """Forecasts of all input channels -> those of the target columns, spread over quantiles if asked."""
 
     def __init__(self, task: Forecast):
         super().__init__()

@@ -1,0 +1,80 @@
+"""Every trial and fact of a study, appended line by line, each line sealed by a hash of all before it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bicameral.errors import StudyError
+
+
+class Ledger:
+    """An append-only JSONL file. A kill loses at most the line being written, which is cut off on opening."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lines = [line for line, _ in _whole_lines(path)]
+        self._seal = self.lines[-1]["seal"] if self.lines else ""
+        _cut_torn_tail(path)
+
+    def append(self, kind: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write one line and see it onto the disk."""
+        line = {"kind": kind, "key": key, **value}
+        line["seal"] = self._seal = seal(self._seal, line)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.lines.append(line)
+        return line
+
+    def find(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """The newest line of that kind and key."""
+        return next(
+            (line for line in reversed(self.lines) if (line["kind"], line["key"]) == (kind, key)), None
+        )
+
+    def all(self, kind: str) -> list[Mapping[str, Any]]:
+        """Every line of one kind, oldest first."""
+        return [line for line in self.lines if line["kind"] == kind]
+
+    def broken_at(self) -> int | None:
+        """The first line whose seal does not fit what stands before it, counted from 1."""
+        before = ""
+        for number, line in enumerate(self.lines, start=1):
+            body = {key: value for key, value in line.items() if key != "seal"}
+            if line.get("seal") != seal(before, body):
+                return number
+            before = line["seal"]
+        return None
+
+
+def seal(before: str, line: Mapping[str, Any]) -> str:
+    """Hash of a line and of the seal before it."""
+    body = json.dumps(line, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{before}{body}".encode()).hexdigest()[:16]
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Parsed lines with the byte each ends at; stops at a torn last line."""
+    if not path.exists():
+        return
+    end = 0
+    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not raw.endswith(b"\n"):
+            return
+        end += len(raw)
+        try:
+            yield json.loads(raw), end
+        except json.JSONDecodeError as error:
+            raise StudyError(f"{path} is damaged at line {number}: {error}") from error
+
+
+def _cut_torn_tail(path: Path) -> None:
+    if not path.exists():
+        return
+    whole = max((end for _, end in _whole_lines(path)), default=0)
+    if whole < path.stat().st_size:
+        os.truncate(path, whole)

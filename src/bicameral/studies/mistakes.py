@@ -1,0 +1,121 @@
+"""Where the winner errs on the test part: confusion, calibration, and the worst examples shown."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bicameral.artifact import Artifact
+from bicameral.data.dataset import Dataset
+from bicameral.studies.problem import Problem
+from bicameral.tasks import Classify
+
+NUM_WORST, NUM_BINS, MOST_CLASSES = 12, 10, 40
+THUMBNAIL, POINTS = 64, 64
+
+
+def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
+    """Judge the artifact in `folder` on the sealed part, example by example."""
+    artifact = Artifact.from_pretrained(folder)
+    dataset, rows = problem.dataset, problem.test
+    output = artifact.outputs(dataset, rows)
+    scores = artifact.task.per_example(output, _tensor(dataset.targets[rows]))
+    found: dict[str, Any] = {"confusion": None, "calibration": None, "residuals": None, "per_example": scores}
+    if isinstance(artifact.task, Classify):
+        probabilities = output.double().softmax(-1).numpy()
+        truth = np.asarray(dataset.targets[rows])
+        found |= {"confusion": _confusion(artifact.task.classes, probabilities, truth)}
+        found |= {"calibration": _calibration(probabilities, truth)}
+        wrong = _confident_and_wrong(probabilities, truth)
+        found["worst"] = [
+            _shown(dataset, rows[index]) | _named(artifact.task, probabilities[index], truth[index])
+            for index in wrong
+        ]
+    else:
+        worst = np.argsort(scores)[:NUM_WORST]
+        found["residuals"] = {"quantiles": np.quantile(-scores, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist()}
+        found["worst"] = [_shown(dataset, rows[index]) | {"error": float(-scores[index])} for index in worst]
+    return found
+
+
+def _tensor(values: Any) -> Any:
+    import torch
+
+    return torch.as_tensor(np.asarray(values))
+
+
+def _confusion(
+    classes: tuple[str, ...], probabilities: np.ndarray, truth: np.ndarray
+) -> dict[str, Any] | None:
+    if len(classes) > MOST_CLASSES:
+        return None
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (truth, probabilities.argmax(-1)), 1)
+    return {"classes": list(classes), "counts": counts.tolist()}
+
+
+def _calibration(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    confidence, hit = probabilities.max(-1), probabilities.argmax(-1) == truth
+    bin_of = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
+    bins = [
+        {"confidence": confidence[inside].mean(), "accuracy": hit[inside].mean(), "count": int(inside.sum())}
+        for inside in (bin_of == index for index in range(NUM_BINS))
+        if inside.any()
+    ]
+    gap = sum(item["count"] * abs(item["confidence"] - item["accuracy"]) for item in bins) / len(truth)
+    return {"bins": bins, "ece": float(gap)}
+
+
+def _confident_and_wrong(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    wrong = np.flatnonzero(probabilities.argmax(-1) != truth)
+    return wrong[np.argsort(-probabilities[wrong].max(-1))][:NUM_WORST]
+
+
+def _named(task: Classify, probabilities: np.ndarray, truth: int) -> dict[str, Any]:
+    guess = int(probabilities.argmax())
+    return {
+        "true": task.classes[int(truth)],
+        "predicted": task.classes[guess],
+        "confidence": float(probabilities[guess]),
+    }
+
+
+def _shown(dataset: Dataset, row: int) -> dict[str, Any]:
+    """What a person can look at: a small picture, a line, or the text."""
+    item = dataset.items[int(row)]
+    shown: dict[str, Any] = {
+        "id": str(dataset.ids[int(row)] if len(dataset.ids) else row),
+        "thumbnail": None,
+        "sparkline": None,
+        "text": None,
+    }
+    if dataset.kind == "text":
+        return shown | {"text": item[:280]}
+    if dataset.kind in ("image", "clip"):
+        return shown | {"thumbnail": _thumbnail(item if item.ndim == 3 else item[len(item) // 2])}
+    return shown | {"sparkline": _sparkline(item if item.ndim == 1 else item[:, 0])}
+
+
+def _thumbnail(picture: np.ndarray) -> str:
+    """A picture (c h w) as a PNG data URI of `THUMBNAIL` pixels at its longer side."""
+    if picture.dtype != np.uint8:
+        low, high = np.nanmin(picture), np.nanmax(picture)
+        picture = np.nan_to_num((picture - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
+    pixels = picture[0] if len(picture) != 3 else picture.transpose(1, 2, 0)
+    image = Image.fromarray(pixels)
+    scale = THUMBNAIL / max(image.size)
+    image = image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.NEAREST
+    )
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _sparkline(values: np.ndarray) -> list[float]:
+    """At most `POINTS` means of equal stretches."""
+    pieces = np.array_split(np.nan_to_num(np.asarray(values, dtype=float)), min(POINTS, len(values)))
+    return [float(piece.mean()) for piece in pieces]

@@ -1,0 +1,130 @@
+"""The data of a study: windowed where it is to be forecast, its test part sealed, redrawn by replicate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bicameral.data.dataset import Dataset
+from bicameral.data.loader import Prepared
+from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.splits import redraw, seal
+from bicameral.data.windows import windows
+from bicameral.errors import ConfigError, DataError, nearest
+from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
+from bicameral.tasks.regress import standardisation
+
+FORECAST_OPTIONS = ("lookback", "horizon", "targets", "stride", "borders", "quantiles")
+FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One split, prepared by a preprocessing that saw its training part alone."""
+
+    task: Task
+    preprocessing: Any
+    train: Prepared
+    val: Prepared  # early stopping and tuning look here
+    judged: Prepared  # what a replicate is scored on
+
+
+class Problem:
+    """A data set with its question."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        task_options: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        test_fraction: float = 0.2,
+    ):
+        self.recreate = {"task_options": task_options, "seed": seed, "test_fraction": test_fraction}
+        self.options = _checked(dataset, dict(task_options or {}))
+        self.raw, self.seed = dataset, seed
+        self.dataset = _windowed(dataset, self.options) if dataset.targets is None else dataset
+        self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
+        self.draw = lru_cache(maxsize=2)(self._draw)
+
+    def _draw(self, replicate: int) -> Draw:
+        """Split the unsealed rows anew for one replicate; every family gets the same draw."""
+        train, val, judged = redraw(
+            self.dataset, self.rest, seed=_seed(self.seed, replicate), fractions=FRACTIONS
+        )
+        return self._prepare(train, val, judged)
+
+    def final_draw(self) -> Draw:
+        """The draw that opens the test part: trained on the rest but for an inner validation part."""
+        train, val, judged = redraw(self.dataset, self.rest, seed=_seed(self.seed, -1), fractions=FRACTIONS)
+        return self._prepare(np.sort(np.concatenate([train, judged])), val, self.test)
+
+    def _prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
+        preprocessing = fit_preprocessing(self.dataset, train)
+        parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
+        return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
+
+
+def task_for(
+    dataset: Dataset, train: np.ndarray, preprocessing: Any, options: Mapping[str, Any] | None = None
+) -> Task:
+    """The task the targets ask for, scaled by the training rows."""
+    options = dict(options or {})
+    metric = {"metric": options["metric"]} if options.get("metric") else {}
+    if isinstance(dataset.targets, np.ndarray) and dataset.classes:
+        several = dataset.targets.ndim == 2
+        return (MultiLabel if several else Classify)(classes=dataset.classes, **metric)
+    if "horizon" in options:
+        return _forecast(dataset, preprocessing, options, metric)
+    mean, deviation = standardisation(dataset.targets[train])
+    columns = dataset.target_columns or tuple(f"y{index}" for index in range(len(mean)))
+    return Regress(columns=columns, mean=mean, deviation=deviation, **metric)
+
+
+def _forecast(
+    dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]
+) -> Forecast:
+    channels = tuple(dataset.columns.index(name) for name in dataset.target_columns)
+    return Forecast(
+        lookback=options["lookback"],
+        horizon=options["horizon"],
+        columns=dataset.target_columns,
+        channels=channels,
+        mean=tuple(float(preprocessing.mean[channel]) for channel in channels),
+        deviation=tuple(float(preprocessing.deviation[channel]) for channel in channels),
+        quantiles=tuple(options.get("quantiles", ())),
+        **metric,
+    )
+
+
+def _checked(dataset: Dataset, options: dict[str, Any]) -> dict[str, Any]:
+    """Reject unknown options; fill in lookback and horizon for a series that is to be forecast."""
+    known = ("metric", *(FORECAST_OPTIONS if dataset.targets is None else ()))
+    for key in options:
+        if key not in known:
+            raise ConfigError(f"this task has no option {key!r}{nearest(key, known)}")
+    if dataset.targets is not None:
+        return options
+    if dataset.kind != "series":
+        raise DataError(f"{dataset.name} has no labels; only series can be forecast, not {dataset.kind} data")
+    shortest = min(len(item) for item in dataset.items)
+    horizon = options.setdefault("horizon", max(1, min(24, shortest // 20)))
+    options.setdefault("lookback", max(1, min(8 * horizon, shortest // 4)))
+    return options
+
+
+def _windowed(dataset: Dataset, options: dict[str, Any]) -> Dataset:
+    chosen = {key: options[key] for key in ("stride", "borders") if key in options}
+    return windows(
+        dataset,
+        lookback=options["lookback"],
+        horizon=options["horizon"],
+        target_columns=options.get("targets"),
+        **chosen,
+    )
+
+
+def _seed(seed: int, replicate: int) -> int:
+    return int(np.random.SeedSequence([seed, replicate + 1]).generate_state(1)[0])

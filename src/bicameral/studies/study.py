@@ -1,0 +1,160 @@
+"""A study on disk: runs/<name>/ with its plan, its ledger, its artifacts and its results."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bicameral import __version__
+from bicameral.artifact import write_json
+from bicameral.data.dataset import Dataset
+from bicameral.errors import StudyError
+from bicameral.progress import Bar
+from bicameral.studies.engines import Engine
+from bicameral.studies.ledger import Ledger
+from bicameral.studies.plan import Plan, plan_from_dict
+from bicameral.studies.problem import Problem
+from bicameral.studies.trial import Trial
+
+PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
+
+
+class Study:
+    """One question, all its trials. Everything it knows is in `plan` and `ledger`."""
+
+    def __init__(self, folder: Path, plan: Plan, dataset: Dataset, engine: Engine):
+        self.folder, self.plan, self.engine = folder, plan, engine
+        self.ledger = Ledger(folder / LEDGER)
+        self.problem = Problem(
+            dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction
+        )
+        self.log(
+            "session",
+            str(len(self.ledger.all("session"))),
+            {"plan": plan.digest(), **surroundings(plan.threads)},
+        )
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The results as they stand on disk."""
+        return read_results(self.folder)
+
+    def log(self, kind: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write one line of the ledger."""
+        return self.ledger.append(kind, key, jsonable(value))
+
+    @contextmanager
+    def fact(self, kind: str, key: str = "") -> Iterator[dict[str, Any]]:
+        """Book a fact with the seconds it took; what the block puts into the mapping is written."""
+        value: dict[str, Any] = {}
+        started = time.perf_counter()
+        yield value
+        self.log(kind, key, {**value, "wall_seconds": time.perf_counter() - started})
+
+    def known(self, kind: str, key: str = "") -> Mapping[str, Any] | None:
+        """A line of the ledger, or None."""
+        return self.ledger.find(kind, key)
+
+    def spent(self) -> float:
+        """Seconds booked so far, whichever session spent them."""
+        return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
+
+    def run(self, trials: Sequence[Trial], watch: Bar) -> list[Mapping[str, Any]]:
+        """Run the trials that the ledger does not know yet; return the records of all, in their order."""
+        missing = [trial for trial in trials if self.known("trial", trial.key) is None]
+        watch.advance(len(trials) - len(missing))
+        for record in self.engine.run(self.problem, missing, self.place):
+            self.log("trial", record["key"], record)
+            watch.advance(note=record["key"])
+        return [line for trial in trials if (line := self.known("trial", trial.key)) is not None]
+
+    def place(self, trial: Trial) -> Path | None:
+        """Folder of a trial's artifact: first replicates get measured, final ones shipped."""
+        kept = trial.stage == "final" or (trial.stage == "replicate" and trial.replicate == 0)
+        return self.folder / "artifacts" / trial.key.replace("/", "-") if kept else None
+
+
+def open_folder(folder: Path, plan: Plan) -> Path:
+    """Make the study's folder and freeze the plan in it; a folder with another plan is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / PLAN).exists():
+        frozen = read_plan(folder)
+        if frozen.digest() != plan.digest():
+            changed = [key for key, value in plan.to_dict().items() if frozen.to_dict()[key] != value]
+            raise StudyError(
+                f"{folder} holds another question (different: {', '.join(changed)}); choose another name"
+            )
+    else:
+        write_json(folder / PLAN, plan.to_dict())
+    return folder
+
+
+def read_plan(folder: Path) -> Plan:
+    """The frozen plan of a study folder."""
+    return plan_from_dict(_read(folder, PLAN))
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """The results of a finished study folder."""
+    return _read(folder, RESULTS)
+
+
+def next_folder(runs: Path) -> Path:
+    """The next free numbered folder, runs/0001 upward."""
+    taken = [int(path.name) for path in runs.glob("[0-9]*") if path.name.isdigit()]
+    return runs / f"{max(taken, default=0) + 1:04d}"
+
+
+def surroundings(threads: int) -> dict[str, Any]:
+    """Hardware and versions, with the time."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hardware": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": threads,
+            "system": platform.platform(terse=True),
+        },
+        "versions": {
+            "bicameral": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+    }
+
+
+def jsonable(value: Any) -> Any:
+    """Plain JSON of a value: arrays as lists, tuples as lists, NaN and infinity as null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(item) for item in value]
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    return value
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    if not path.is_file():
+        raise StudyError(f"{folder} is not a finished study: it has no {name}")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,117 @@
+"""One trained and measured run."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bicameral.artifact import Artifact
+from bicameral.data.loader import Prepared
+from bicameral.studies.problem import Draw, Problem
+from bicameral.tasks import Task
+from bicameral.tasks.network import Network
+from bicameral.training.budgets import Budget
+from bicameral.training.closed_form import solve
+from bicameral.training.loop import History, fit
+from bicameral.training.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is to be run. The same trial gives the same record on the same machine, times apart."""
+
+    key: str  # unique in the ledger
+    stage: str  # tune | replicate | final
+    model: str
+    size: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's config
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0  # 0 for what is not trained by gradient
+    replicate: int = 0
+    seed: int = 0
+
+
+def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dict[str, Any]:
+    """Train and judge; a crash is recorded as a failure, never raised. Saves the artifact to `folder`."""
+    started = time.perf_counter()
+    record: dict[str, Any] = {**asdict(trial), "status": "ok", "reason": ""}
+    try:
+        draw = problem.final_draw() if trial.stage == "final" else problem.draw(trial.replicate)
+        prepared = time.perf_counter()
+        network, outcome = _train_and_judge(draw, trial)
+        record |= outcome | {"prepare_seconds": prepared - started}
+        if folder is not None:
+            Artifact(network, draw.preprocessing, draw.task, _card(problem, trial, record)).save_pretrained(
+                folder
+            )
+    except Exception as error:
+        record |= {"status": "failed", "reason": f"{type(error).__name__}: {error}", "score": None}
+        record["traceback"] = traceback.format_exc(limit=-4)
+    return record | {"wall_seconds": time.perf_counter() - started}
+
+
+def build(draw: Draw, trial: Trial) -> Network:
+    """The network of a trial, initialised by its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trial.seed)
+        return Network(draw.preprocessing.layout, draw.task, trial.model, trial.overrides)
+
+
+def train_network(network: Network, draw: Draw, trial: Trial) -> History | None:
+    """Train by gradient or at once, whichever the model asks for; None where nothing was iterated."""
+    if network.entry.closed_form:
+        solve(network, draw.task, draw.train)
+        return None
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        return None
+    recipe, budget = Recipe(**trial.recipe), Budget(steps=trial.steps)
+    return fit(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
+
+
+def outputs_of(network: nn.Module, part: Prepared, batch_size: int = 256) -> tuple[Tensor, Tensor]:
+    """Outputs and targets of a prepared part, in its order."""
+    network.eval()
+    outputs, targets = [], []
+    with torch.inference_mode():
+        for start in range(0, len(part), batch_size):
+            batch = part.batch(range(start, min(start + batch_size, len(part))))
+            outputs.append(network(batch.x, batch.lengths))
+            targets.append(batch.y)
+    return torch.cat(outputs).float(), torch.cat(targets)
+
+
+def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
+    network = build(draw, trial)
+    started = time.perf_counter()
+    history = train_network(network, draw, trial)
+    seconds = time.perf_counter() - started
+    if history is not None and history.failed:
+        raise ArithmeticError(history.stopped_by)
+    judged = draw.val if trial.stage == "tune" else draw.judged
+    return network, {**_judge(network, draw.task, judged), **_costs(network, history, seconds, draw)}
+
+
+def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
+    output, y = outputs_of(network, part)
+    metrics = task.metrics(output, y)
+    return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
+
+
+def _costs(network: Network, history: History | None, seconds: float, draw: Draw) -> dict[str, Any]:
+    costs = {
+        "train_seconds": seconds,
+        "num_train": len(draw.train),
+        "num_judged": len(draw.judged),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+    return costs | ({} if history is None else {"history": history.to_dict()})
+
+
+def _card(problem: Problem, trial: Trial, record: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {key: record[key] for key in ("metrics", "num_train", "train_seconds")}
+    return {"data": problem.dataset.name, "trial": trial.key, "recipe": dict(trial.recipe), **facts}

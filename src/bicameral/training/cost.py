@@ -1,0 +1,67 @@
+"""What a network costs before it is trained: parameters, FLOPs of one example, seconds of one step."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bicameral.data.dataset import Batch
+
+GATES = {nn.LSTM: 4, nn.GRU: 3, nn.RNN: 1}
+
+
+def parameters(network: nn.Module) -> int:
+    """Number of trainable numbers."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def flops(network: nn.Module, batch: Batch) -> int:
+    """Multiplications and additions of one forward pass, an example.
+
+    torch counts matrix products and convolutions; the fused recurrences it does not see are added by formula.
+    """
+    training = network.training
+    network.eval()
+    with (
+        torch.inference_mode(),
+        _recurrent_flops(network) as recurrent,
+        FlopCounterMode(display=False) as counter,
+    ):
+        network(batch.x, batch.lengths)
+    network.train(training)
+    return (counter.get_total_flops() + sum(recurrent)) // len(batch.x)
+
+
+def seconds_per_call(call: Callable[[], Any], *, at_least: float = 0.2) -> float:
+    """Mean seconds of a call after one warm-up, repeated for `at_least` seconds."""
+    call()
+    count, started = 0, time.perf_counter()
+    while (spent := time.perf_counter() - started) < at_least or count == 0:
+        call()
+        count += 1
+    return spent / count
+
+
+@contextmanager
+def _recurrent_flops(network: nn.Module) -> Iterator[list[int]]:
+    found: list[int] = []
+
+    def count(layer: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001  the hook's signature
+        found.append(_layer_flops(layer, inputs[0]))
+
+    hooks = [layer.register_forward_hook(count) for layer in network.modules() if type(layer) in GATES]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _layer_flops(layer: Any, x: Any) -> int:
+    frames = x.numel() // layer.input_size if isinstance(x, Tensor) else x.data.shape[0]
+    weights = sum(value.numel() for name, value in layer.named_parameters() if name.startswith("weight"))
+    return 2 * frames * weights
