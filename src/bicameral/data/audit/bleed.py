@@ -1,0 +1,81 @@
+"""One unit on both sides of a split: a speaker, a subject, a recording, a stretch of time."""
+
+import re
+from pathlib import PurePath
+
+import numpy as np
+
+from bicameral.data.audit.evidence import Evidence
+from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+from bicameral.data.audit.overlap import LONGEST_RUN, overlaps
+
+
+def groups(evidence: Evidence) -> Outcome:
+    """No speaker, subject or source may lie in two parts."""
+    units = evidence.dataset.groups
+    if units is None or evidence.split is None:
+        return skip("no groups are declared" if units is None else "nothing is split yet")
+    used = np.isin(evidence.split, list(evidence.parts))
+    pairs = np.unique(np.stack([np.asarray(units).astype(str)[used], evidence.split[used]]), axis=1)
+    names, counts = np.unique(pairs[0], return_counts=True)
+    torn = names[counts > 1]
+    if not len(torn):
+        return ok(f"each of {len(names)} groups lies in one part")
+    message = f"{len(torn)} of {len(names)} groups lie in several parts; split by group"
+    return fail(message, [f"group {name}" for name in torn])
+
+
+def named_units(evidence: Evidence) -> Outcome:
+    """A word of the file names that returns in several parts may be a speaker nobody declared."""
+    if evidence.dataset.groups is not None:
+        return skip("groups are declared")
+    if evidence.split is None or not len(evidence.dataset.ids):
+        return skip("nothing is split, or nothing has a name")
+    for position, words in enumerate(_name_words(evidence)):
+        if _is_unit(words, evidence):
+            shown = ", ".join(np.unique(words)[:5])
+            message = f"word {position + 1} of the names ({shown}, ...) recurs in several parts"
+            return warn(f"{message}; if it is a speaker or source, declare groups", np.unique(words))
+    return ok("the file names give no sign of an undeclared speaker or source")
+
+
+def windows(evidence: Evidence) -> Outcome:
+    """Windows that share frames may not lie in different parts."""
+    dataset = evidence.dataset
+    if dataset.kind not in LONGEST_RUN or len(dataset) < 2:
+        return skip("examples are not cut from a longer recording")
+    found = overlaps(dataset)
+    if not found:
+        return ok("no example continues inside another")
+    named = [f"{evidence.pair(a, b)} from frame {shift} on" for a, b, shift, _ in found]
+    crossing = [at for at, (a, b, *_) in enumerate(found) if evidence.part(a) != evidence.part(b)]
+    shared = int(np.median([overlap.frames for overlap in found]))
+    if crossing:
+        message = f"{len(crossing)} pairs of windows in different parts share about {shared} frames"
+        mend = "split by recording, or leave a gap of one window"
+        return fail(f"{message}; {mend}", [named[at] for at in crossing])
+    if evidence.split is None:
+        return warn(f"{len(found)} windows overlap by about {shared} frames; split by recording", named)
+    return ok(f"{len(found)} windows overlap, none across parts")
+
+
+def _name_words(evidence: Evidence) -> list[np.ndarray]:
+    """Columns of the words between separators, where all names have as many."""
+    names = [re.split(r"[_\-\s]+", PurePath(str(name)).stem) for name in evidence.dataset.ids]
+    if len({len(words) for words in names}) != 1:
+        return []
+    return [np.array(column) for column in zip(*names, strict=True)]
+
+
+def _is_unit(words: np.ndarray, evidence: Evidence) -> bool:
+    """Letters in it, several values, each seen often and in several parts, and not simply the label."""
+    values, index, counts = np.unique(words, return_inverse=True, return_counts=True)
+    if not 3 <= len(values) <= len(words) / 4 or counts.min() < 2:
+        return False
+    if not all(re.search("[A-Za-z]", value) for value in values):
+        return False
+    assert evidence.split is not None
+    parts = {(value, part) for value, part in zip(index.tolist(), evidence.split.tolist(), strict=True)}
+    label = evidence.labels
+    pairs = 0 if label is None else len(set(zip(index.tolist(), label.tolist(), strict=True)))
+    return len(parts) > len(values) and pairs != len(values)

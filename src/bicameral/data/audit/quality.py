@@ -1,0 +1,62 @@
+"""Broken files and examples that say nothing."""
+
+import numpy as np
+
+from bicameral.data.audit.evidence import SUMMARY, Evidence
+from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+
+TOO_MANY = 0.05  # share of files that may be broken
+SPARSE = 0.5  # share of a channel that may be missing
+
+
+def quarantined(evidence: Evidence) -> Outcome:
+    """Files that could not be read, by name."""
+    faults = evidence.dataset.faults
+    if not faults:
+        return ok("every file could be read")
+    share = len(faults) / (len(faults) + len(evidence.dataset))
+    say = fail if share > TOO_MANY else warn
+    message = f"{len(faults)} files or rows ({share:.1%}) were set aside: {faults[0].what}"
+    return say(message, [f"{fault.where}: {fault.what}" for fault in faults])
+
+
+def empty_examples(evidence: Evidence) -> Outcome:
+    """Blank pictures, silent sounds, empty texts, flat series."""
+    if evidence.dataset.kind == "text":
+        blank = np.array([not text.strip() for text in evidence.dataset.items])
+    elif evidence.prints.summaries is None:
+        return skip("the channels differ from example to example")
+    else:
+        blank = (evidence.prints.summaries[:, :, SUMMARY.index("deviation")] == 0).all(1)
+    if not blank.any():
+        return ok("no example is blank")
+    return warn(f"{int(blank.sum())} examples hold one value only", evidence.names(np.flatnonzero(blank)))
+
+
+def dead_channels(evidence: Evidence) -> Outcome:
+    """Channels that never change, or are mostly missing, over the training part."""
+    summaries = evidence.prints.summaries
+    if evidence.dataset.kind != "series" or summaries is None:
+        return skip("only series have channels with a meaning of their own")
+    train = summaries[evidence.train]
+    low, high, missing = (train[:, :, SUMMARY.index(key)] for key in ("lowest", "highest", "missing"))
+    columns = evidence.dataset.columns or [f"channel {j}" for j in range(train.shape[1])]
+    flat = [columns[j] for j in np.flatnonzero(low.min(0) == high.max(0))]
+    sparse = [columns[j] for j in np.flatnonzero(missing.mean(0) > SPARSE)]
+    named = [f"{name}: constant" for name in flat] + [f"{name}: mostly missing" for name in sparse]
+    if not named:
+        return ok("every channel varies and is mostly there")
+    return warn(f"{len(flat)} channels never change, {len(sparse)} are mostly missing", named)
+
+
+def not_numbers(evidence: Evidence) -> Outcome:
+    """NaN or infinity where the kind has no missing values, or in a target."""
+    targets, summaries = evidence.dataset.targets, evidence.prints.summaries
+    bad = np.zeros(len(evidence.dataset), bool)
+    if targets is not None and np.asarray(targets[:]).dtype.kind == "f":
+        bad |= ~np.isfinite(np.asarray(targets[:]).reshape(len(bad), -1)).all(1)
+    if evidence.dataset.kind != "series" and summaries is not None:
+        bad |= (summaries[:, :, SUMMARY.index("missing")] > 0).any(1)
+    if not bad.any():
+        return ok("no value or target is NaN or infinite")
+    return fail(f"{int(bad.sum())} examples hold NaN or infinity", evidence.names(np.flatnonzero(bad)))
