@@ -20,7 +20,7 @@ class ClipPreprocessing(Preprocessing):
     longest: int  # frames of the longest training clip, after thinning
     size: tuple[int, int]  # height and width, pixels
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def layout(self) -> Layout:
@@ -28,7 +28,7 @@ class ClipPreprocessing(Preprocessing):
 
     def __call__(self, item: np.ndarray) -> np.ndarray:
         return standardise_maps(
-            sized(thin(item, self.frames), len(self.mean), self.size), self.mean, self.std
+            sized(thin(item, self.frames), len(self.mean), self.size), self.mean, self.deviation
         )
 
 
@@ -37,9 +37,9 @@ def fit_clip(dataset: Dataset, rows: np.ndarray, *, frames: int = 16, size: int 
     shapes = [item.shape for item in sampled(dataset.items, rows)]
     channels, shape = common_shape(shapes, size)
     maps = (sized(thin(item, frames), channels, shape) for item in sampled(dataset.items, rows))
-    mean, std = moments(np.moveaxis(x, -3, -1) for x in maps)
+    mean, deviation = moments(np.moveaxis(x, -3, -1) for x in maps)
     longest = min(frames, max(shape[0] for shape in shapes))
-    return ClipPreprocessing(frames=frames, longest=longest, size=shape, mean=mean, std=std)
+    return ClipPreprocessing(frames=frames, longest=longest, size=shape, mean=mean, deviation=deviation)
 
 
 def thin(item: np.ndarray, frames: int) -> np.ndarray:

@@ -23,22 +23,22 @@ class ImagePreprocessing(Preprocessing):
     kind: ClassVar[Kind] = "image"
     size: tuple[int, int]  # height and width, pixels
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def layout(self) -> Layout:
         return Layout("image", (len(self.mean), *self.size))
 
     def __call__(self, item: np.ndarray) -> np.ndarray:
-        return standardise_maps(sized(item, len(self.mean), self.size), self.mean, self.std)
+        return standardise_maps(sized(item, len(self.mean), self.size), self.mean, self.deviation)
 
 
 def fit_image(dataset: Dataset, rows: np.ndarray, *, size: int = 128) -> ImagePreprocessing:
     """Fit on the pictures `rows`; `size` bounds the longer side of their median size."""
     channels, shape = common_shape([item.shape for item in sampled(dataset.items, rows)], size)
     maps = (sized(item, channels, shape) for item in sampled(dataset.items, rows))
-    mean, std = moments(np.moveaxis(x, -3, -1) for x in maps)
-    return ImagePreprocessing(size=shape, mean=mean, std=std)
+    mean, deviation = moments(np.moveaxis(x, -3, -1) for x in maps)
+    return ImagePreprocessing(size=shape, mean=mean, deviation=deviation)
 
 
 def common_shape(shapes: Sequence[tuple[int, ...]], limit: int) -> tuple[int, tuple[int, int]]:
@@ -77,6 +77,6 @@ def resize(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return small.numpy().reshape(*x.shape[:-2], *size)
 
 
-def standardise_maps(x: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+def standardise_maps(x: np.ndarray, mean: tuple[float, ...], deviation: tuple[float, ...]) -> np.ndarray:
     """Standardise (... c h w) per channel."""
-    return np.ascontiguousarray(np.moveaxis(standardise(np.moveaxis(x, -3, -1), mean, std), -1, -3))
+    return np.ascontiguousarray(np.moveaxis(standardise(np.moveaxis(x, -3, -1), mean, deviation), -1, -3))

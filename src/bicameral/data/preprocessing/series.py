@@ -22,7 +22,7 @@ class SeriesPreprocessing(Preprocessing):
     longest: int  # steps of the longest training series
     marked: tuple[int, ...]  # channels with gaps in training
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def layout(self) -> Layout:
@@ -34,15 +34,18 @@ class SeriesPreprocessing(Preprocessing):
         # An empty series still is one step long: everything is missing.
         item = item if len(item) else np.full((1, len(self.mean)), np.nan, np.float32)
         missing = ~np.isfinite(item)
-        x = np.where(missing, 0, standardise(np.where(missing, 0, item), self.mean, self.std))
+        x = np.where(missing, 0, standardise(np.where(missing, 0, item), self.mean, self.deviation))
         return np.concatenate([x, missing[:, list(self.marked)]], axis=1, dtype=np.float32)
 
 
 def fit_series(dataset: Dataset, rows: np.ndarray) -> SeriesPreprocessing:
     """Fit on the series `rows`."""
     items = [dataset.items[int(row)] for row in rows]
-    mean, std = moments(items)
+    mean, deviation = moments(items)
     gaps = np.any([~np.isfinite(item).all(axis=0) for item in items], axis=0)
     return SeriesPreprocessing(
-        longest=max(1, *map(len, items)), marked=tuple(np.flatnonzero(gaps).tolist()), mean=mean, std=std
+        longest=max(1, *map(len, items)),
+        marked=tuple(np.flatnonzero(gaps).tolist()),
+        mean=mean,
+        deviation=deviation,
     )

@@ -31,7 +31,7 @@ class SoundPreprocessing(Preprocessing):
     longest: int  # frames of the longest training sound
     truncated: int  # training sounds that were cut
     mean: tuple[float, ...]
-    std: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def layout(self) -> Layout:
@@ -40,7 +40,7 @@ class SoundPreprocessing(Preprocessing):
     def __call__(self, item: np.ndarray) -> np.ndarray:
         kept = item[: round(self.seconds * self.rate)]
         return standardise(
-            log_mel(kept, self.rate, self.window, self.hop, len(self.mean)), self.mean, self.std
+            log_mel(kept, self.rate, self.window, self.hop, len(self.mean)), self.mean, self.deviation
         )
 
 
@@ -52,19 +52,19 @@ def fit_sound(
         raise DataError(f"the sounds of {dataset.name!r} have no sampling rate; set Dataset.rate in hertz")
     rate, bands = float(dataset.rate), num_mels or (40 if dataset.rate < 16_000 else 64)
     limit = round(seconds * rate)
-    sizes = [len(item) for item in sampled(dataset.items, rows)]
+    sizes = [len(dataset.items[int(row)]) for row in rows]
     window, hop = framing(min(limit, max(sizes)), rate)
-    frames = [log_mel(item[:limit], rate, window, hop, bands) for item in sampled(dataset.items, rows)]
-    mean, std = moments(frames)
+    sounds = sampled(dataset.items, rows)
+    mean, deviation = moments(log_mel(item[:limit], rate, window, hop, bands) for item in sounds)
     return SoundPreprocessing(
         rate=rate,
         seconds=seconds,
         window=window,
         hop=hop,
-        longest=max(map(len, frames)),
+        longest=num_frames(min(limit, max(sizes)), window, hop),
         truncated=sum(size > limit for size in sizes),
         mean=mean,
-        std=std,
+        deviation=deviation,
     )
 
 
@@ -72,6 +72,11 @@ def framing(samples: int, rate: float) -> tuple[int, int]:
     """Return window and hop in samples; the hop grows to bound the frames, the window to leave no gap."""
     hop = max(1, round(HOP * rate), -(-samples // MOST_FRAMES))
     return max(round(WINDOW * rate), hop), hop
+
+
+def num_frames(samples: int, window: int, hop: int) -> int:
+    """Return the frames of a sound; one shorter than a window still is one frame."""
+    return 1 + max(0, samples - window) // hop
 
 
 def log_mel(samples: np.ndarray, rate: float, window: int, hop: int, bands: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-NUM_SAMPLED = 4096  # pictures, clips and sounds are decoded to be measured; more would not move a mean
+NUM_SAMPLED = 2048  # pictures, clips and sounds are decoded to be measured; more would not move a mean
 
 
 def sampled(items: Sequence[Any], rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -30,12 +30,12 @@ def moments(arrays: Iterable[np.ndarray]) -> tuple[tuple[float, ...], tuple[floa
         shift, total = centre - mean, count + added
         squares = squares + (spread**2).sum(0) + shift**2 * count * added / np.maximum(total, 1)
         mean, count = mean + shift * added / np.maximum(total, 1), total
-    std = np.sqrt(squares / np.maximum(count, 1))
+    deviation = np.sqrt(squares / np.maximum(count, 1))
     # A constant channel differs from its mean by rounding alone; dividing by that would invent a signal.
-    std = np.where(std > 1e-7 * np.abs(mean), std, 1.0)
-    return tuple(mean.tolist()), tuple(std.tolist())
+    deviation = np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)
+    return tuple(mean.tolist()), tuple(deviation.tolist())
 
 
-def standardise(x: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
+def standardise(x: np.ndarray, mean: tuple[float, ...], deviation: tuple[float, ...]) -> np.ndarray:
     """Subtract the mean and divide by the deviation of each channel, the last axis."""
-    return (x - np.array(mean, np.float32)) / np.array(std, np.float32)
+    return (x - np.array(mean, np.float32)) / np.array(deviation, np.float32)
