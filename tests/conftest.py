@@ -7,7 +7,7 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-install_import_hook("bicameral", "beartype.beartype")
+install_import_hook("bicameral", "typechecker.check")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
