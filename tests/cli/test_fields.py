@@ -33,14 +33,14 @@ def test_what_is_no_setting_is_refused_by_name(word):
         parse([word])
 
 
+OWNERS = {"model": ["width"], "recipe": ["width", "learning_rate"]}
+
+
 def test_the_first_owner_takes_the_field():
-    owners = {"model": ["width"], "recipe": ["width", "learning_rate"]}
-    assert divide({"width": 1, "learning_rate": 2}, owners) == {
-        "model": {"width": 1},
-        "recipe": {"learning_rate": 2},
-    }
+    parts = divide({"width": 1, "learning_rate": 2, "target": "price"}, OWNERS, rest="data")
+    assert parts == {"model": {"width": 1}, "recipe": {"learning_rate": 2}, "data": {"target": "price"}}
 
 
-def test_an_unknown_field_gets_the_nearest_name():
+def test_a_slip_of_the_pen_gets_the_nearest_name():
     with pytest.raises(ConfigError, match="'widht'; did you mean 'width'"):
-        divide({"widht": 1}, {"model": ["width"], "recipe": ["learning_rate"]})
+        divide({"widht": 1}, OWNERS, rest="data")

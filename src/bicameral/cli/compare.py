@@ -1,7 +1,9 @@
 """bicameral compare: which architecture does this data reward, under one budget?"""
 
 import inspect
-from collections.abc import Callable, Mapping
+import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +13,13 @@ from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
 from bicameral.cli.options import Data, DryRun, Fields, Json, Runs, Seed
 from bicameral.cli.show import show_json, show_lines
-from bicameral.errors import ConfigError, nearest
 
 STUDY_FILES = {".yaml", ".yml", ".py"}
 Words = Annotated[str | None, typer.Option(help="Names, separated by commas; all that fit if not given.")]
-
+Name = Annotated[str | None, typer.Option(help="Name of the study; the next number if not given.")]
+Budget = Annotated[str | None, typer.Option(help="90s, 10min or 2h for everything, or 400steps a trial.")]
+Replicates = Annotated[int | None, typer.Option(help="Repetitions, each with its own split and seed.")]
+Rope = Annotated[float | None, typer.Option(help="The smallest difference worth caring about.")]
 Override = Annotated[bool, typer.Option("--override-audit", help="Go on after a FAIL; the report says so.")]
 
 
@@ -23,16 +27,14 @@ Override = Annotated[bool, typer.Option("--override-audit", help="Go on after a 
 def compare(
     data: Data,
     fields: Fields = None,
-    name: Annotated[str | None, typer.Option(help="Name of the study, else that of the data.")] = None,
+    name: Name = None,
     runs: Runs = Path("runs"),
-    budget: Annotated[
-        str, typer.Option(help="90s, 10min or 2h for everything, or 400steps a trial.")
-    ] = "10min",
+    budget: Budget = None,
     families: Words = None,
     models: Words = None,
-    replicates: Annotated[int, typer.Option(help="Repetitions, each with its own split and seed.")] = 6,
+    replicates: Replicates = None,
     seed: Seed = 0,
-    rope: Annotated[float | None, typer.Option(help="The smallest difference worth caring about.")] = None,
+    rope: Rope = None,
     override_audit: Override = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -40,56 +42,85 @@ def compare(
     """Compare families under one budget and say how sure the answer is.
 
     DATA may also be a study file (.yaml, or .py with `study = {...}`); its keys are those of
-    bicameral.compare.
+    bicameral.compare, and what is given here goes before what stands there.
     """
-    arguments = {
+    flags = {
         "name": name,
-        "folder": runs,
         "budget": budget,
         "families": _words(families),
         "models": _words(models),
         "replicates": replicates,
-        "seed": seed,
+        "seed": seed or None,
         "rope": rope,
-        "override_audit": override_audit,
-        **settings.parse(fields),
+        "override_audit": override_audit or None,
     }
-    if Path(data).suffix in STUDY_FILES:
-        arguments |= _study(Path(data))
+    given = {flag: value for flag, value in flags.items() if value is not None}
+    question = _checked({"source": data, **_study(data), **given, **settings.parse(fields)})
+    if dry_run:
+        show_cost(question, json)
     else:
-        arguments["source"] = data
-    with resumable("every finished trial is kept; go on with: bicameral resume"):
-        run_study(arguments, dry_run=dry_run, json=json)
+        show_study(run_study(question, runs), json)
 
 
-def run_study(arguments: Mapping[str, Any], *, dry_run: bool, json: bool) -> Any:
-    """Run the comparison and show its outcome."""
+def run_study(question: Mapping[str, Any], runs: Path) -> Any:
+    """Run the comparison in a folder with a name, so that it can be resumed."""
     from bicameral.studies.compare import compare as run
+    from bicameral.studies.study import next_folder
+
+    name = question.get("name") or next_folder(runs).name
+    with resumable(f"every finished trial is kept; go on with: bicameral resume {runs / name}"):
+        return run(**{**question, "name": name, "folder": runs, "command": _command()})
+
+
+def show_study(study: Any, json: bool) -> None:
+    """Show the results of a finished study."""
+    if json:
+        show_json({"folder": study.folder, **study.results})
+    else:
+        show_lines(outcome(study))
+
+
+def outcome(study: Any) -> list[str]:
+    """The verdict for people, and where the page is."""
     from bicameral.studies.report.text import render
 
-    study = run(**arguments, dry_run=dry_run)
+    return [render(study.results), f"report   {study.folder / 'report.html'}"]
+
+
+def show_cost(question: Mapping[str, Any], json: bool) -> None:
+    """Show what the comparison would run and cost."""
+    from bicameral.studies.compare import compare as run
+
+    cost = run(**question, dry_run=True)
     if json:
-        show_json(study.results)
-    else:
-        show_lines([render(study.results), f"report   {study.folder / 'report.html'}"])
-    return study
+        show_json(cost)
+        return
+    budget = "as long as the steps take" if cost["seconds"] is None else f"about {cost['seconds']:.0f} s"
+    examples = f"{cost['num_examples']:,}, of which {cost['sealed_test_examples']:,} are sealed for the test"
+    roles = ", ".join(f"{name} ({role})" for name, role in cost["models"].items())
+    show_lines(
+        [f"examples  {examples}", f"models    {roles}", f"trials    {cost['trials']}", f"time      {budget}"]
+    )
+
+
+def _command() -> str:
+    return shlex.join(["bicameral", *sys.argv[1:]])
 
 
 def _words(text: str | None) -> list[str] | None:
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _study(path: Path) -> dict[str, Any]:
-    from bicameral.studies.compare import compare as run
+def _study(data: str) -> dict[str, Any]:
+    """The keys of a study file; its paths are seen from where the command runs."""
     from bicameral.studies.plan import read_study_file
 
-    study = read_study_file(path)
-    _check_keys(study, run)
-    return study
+    return read_study_file(Path(data)) if Path(data).suffix in STUDY_FILES else {}
 
 
-def _check_keys(study: Mapping[str, Any], run: Callable[..., Any]) -> None:
-    known = set(inspect.signature(run).parameters)
-    for key in study:
-        if key not in known:
-            raise ConfigError(f"a study has no {key!r}{nearest(key, known)}")
+def _checked(question: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a misspelt key; what `compare` does not know is for the reader of the data."""
+    from bicameral.studies.compare import compare as run
+
+    settings.divide(question, {"compare": inspect.signature(run).parameters}, rest="data")
+    return question

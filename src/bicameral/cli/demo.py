@@ -1,12 +1,13 @@
 """bicameral demo: the whole path on scikit-learn's handwritten digits, in about a minute."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bicameral.cli.app import FAILED, INSTALLATION, resumable, verb
+from bicameral.cli.app import FAILED, INSTALLATION, verb
+from bicameral.cli.compare import outcome, run_study, show_cost
 from bicameral.cli.options import DryRun, Json, Runs, Seed
 from bicameral.cli.show import show_json, show_lines
 
@@ -23,24 +24,20 @@ def demo(
     json: Json = False,
 ) -> None:
     """Check, probe, compare and verify on handwritten digits."""
-    from bicameral.studies.compare import compare
     from bicameral.studies.verify import verify
 
-    source = write_digits(runs / "digits.npz")
-    with resumable(f"every finished trial is kept; go on with: bicameral resume {runs / 'demo'}"):
-        study = compare(
-            source, name="demo", folder=runs, budget=budget, models=MODELS, replicates=replicates, seed=seed,
-            dry_run=dry_run,
-        )  # fmt: skip
+    digits = write_digits(runs / "digits.npz")
+    question = {"source": digits, "budget": budget, "models": MODELS, "replicates": replicates, "seed": seed}
     if dry_run:
+        show_cost(question, json)
         return
+    study = run_study(question, runs)
     checks = verify(study.folder)
-    failed = [check for check in checks if not check.ok]
     if json:
-        show_json({**study.results, "verified": not failed})
+        show_json({"folder": study.folder, **study.results, "verified": all(check.ok for check in checks)})
     else:
-        show_lines(_story(study.results, study.folder, len(checks), failed))
-    raise typer.Exit(FAILED if failed else 0)
+        show_lines(_story(study, checks))
+    raise typer.Exit(0 if all(check.ok for check in checks) else FAILED)
 
 
 def write_digits(path: Path) -> Path:
@@ -54,13 +51,10 @@ def write_digits(path: Path) -> Path:
     return path
 
 
-def _story(results: Mapping[str, Any], folder: Path, num_checks: int, failed: list[Any]) -> list[str]:
-    from bicameral.studies.report.text import render
-
-    truth = "; ".join(f"{check.name}: {check.detail}" for check in failed) or f"{num_checks} checks agree"
+def _story(study: Any, checks: Sequence[Any]) -> list[str]:
+    wrong = "; ".join(f"{check.name}: {check.detail}" for check in checks if not check.ok)
     return [
-        render(results),
-        f"verify   {truth}",
-        f"report   {folder / 'report.html'}",
-        f"next     bicameral predict {folder / 'best'} {folder.parent / 'digits.npz'}",
+        *outcome(study),
+        f"verify   {wrong or f'{len(checks)} checks agree with the ledger'}",
+        f"next     bicameral predict {study.folder / 'best'} {study.folder.parent / 'digits.npz'}",
     ]

@@ -1,9 +1,12 @@
 """`field=value` on the command line: parsed as YAML scalars and given to whoever owns the field."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bicameral.errors import ConfigError, nearest
+from bicameral.errors import ConfigError
+
+ALIKE = 0.8  # from here on a name is a slip of the pen, not the name of something else
 
 
 def parse(words: Iterable[str] | None) -> dict[str, Any]:
@@ -11,16 +14,24 @@ def parse(words: Iterable[str] | None) -> dict[str, Any]:
     return dict(_pair(word) for word in words or ())
 
 
-def divide(fields: Mapping[str, Any], owners: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Any]]:
-    """Give each field to the first owner that knows it; a field nobody knows is an error."""
+def divide(
+    fields: Mapping[str, Any], owners: Mapping[str, Iterable[str]], rest: str
+) -> dict[str, dict[str, Any]]:
+    """Give each field to the first owner that knows it, else to `rest`; a near miss is an error."""
     known = {owner: set(names) for owner, names in owners.items()}
-    parts: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
+    parts: dict[str, dict[str, Any]] = {owner: {} for owner in (*owners, rest)}
     for name, value in fields.items():
-        owner = next((owner for owner, names in known.items() if name in names), None)
-        if owner is None:
-            raise ConfigError(f"no setting called {name!r}{nearest(name, set().union(*known.values()))}")
+        owner = next((owner for owner, names in known.items() if name in names), rest)
+        if owner == rest:
+            _refuse_near_miss(name, set().union(*known.values()))
         parts[owner][name] = value
     return parts
+
+
+def _refuse_near_miss(name: str, known: Iterable[str]) -> None:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
+    if close:
+        raise ConfigError(f"no setting called {name!r}; did you mean {close[0]!r}?")
 
 
 def _pair(word: str) -> tuple[str, Any]:

@@ -22,7 +22,8 @@ def probe(
     from bicameral.data.read import read
     from bicameral.studies.probe import probe as run
 
-    findings = run(read(data, **settings.parse(fields)), seconds=seconds, seed=seed)
+    dataset = read(data, **settings.parse(fields))
+    findings = [found.to_dict() for found in run(dataset, seconds=seconds, seed=seed)]
     if json:
         show_json(findings)
     else:

@@ -28,7 +28,8 @@ def recommend(
     from bicameral.studies.recommend import recommend as rank
 
     dataset = read(data, **settings.parse(fields))
-    ranking = rank(dataset, probes=probe(dataset, seconds=seconds, seed=seed) if seconds else None)
+    probes = [found.to_dict() for found in probe(dataset, seconds=seconds, seed=seed)] if seconds else None
+    ranking = rank(dataset, probes)
     if json:
         show_json(ranking)
     else:

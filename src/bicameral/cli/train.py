@@ -45,15 +45,13 @@ def train(
 
 def _divide(model: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from bicameral import registry
-    from bicameral.data.read import OPTIONS
     from bicameral.training.recipe import Recipe
 
     owners = {
         "overrides": [field.name for field in dataclasses.fields(registry.entry(model).config)],
         "recipe": [field.name for field in dataclasses.fields(Recipe)],
-        "data_options": OPTIONS,
     }
-    return settings.divide(given, owners)
+    return settings.divide(given, owners, rest="data_options")
 
 
 def _show(json: bool, facts: dict[str, Any]) -> None:
