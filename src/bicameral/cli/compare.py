@@ -11,7 +11,7 @@ import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
-from bicameral.cli.options import Data, DryRun, Fields, Json, Runs, Seed
+from bicameral.cli.options import Data, DryRun, Fields, Json, Runs
 from bicameral.cli.show import show_json, show_lines
 
 STUDY_FILES = {".yaml", ".yml", ".py"}
@@ -19,6 +19,7 @@ Words = Annotated[str | None, typer.Option(help="Names, separated by commas; all
 Name = Annotated[str | None, typer.Option(help="Name of the study; the next number if not given.")]
 Budget = Annotated[str | None, typer.Option(help="90s, 10min or 2h for everything, or 400steps a trial.")]
 Replicates = Annotated[int | None, typer.Option(help="Repetitions, each with its own split and seed.")]
+SeedIfGiven = Annotated[int | None, typer.Option("--seed", help="The number all randomness is drawn from.")]
 Rope = Annotated[float | None, typer.Option(help="The smallest difference worth caring about.")]
 Override = Annotated[bool, typer.Option("--override-audit", help="Go on after a FAIL; the report says so.")]
 
@@ -33,7 +34,7 @@ def compare(
     families: Words = None,
     models: Words = None,
     replicates: Replicates = None,
-    seed: Seed = 0,
+    seed: SeedIfGiven = None,
     rope: Rope = None,
     override_audit: Override = False,
     dry_run: DryRun = False,
@@ -50,7 +51,7 @@ def compare(
         "families": _words(families),
         "models": _words(models),
         "replicates": replicates,
-        "seed": seed or None,
+        "seed": seed,
         "rope": rope,
         "override_audit": override_audit or None,
     }
