@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
-from bicameral.nn.grid import TimedGrid
-from bicameral.nn.line import ConvNorm1d
+from bicameral.nn.conv_norm import ConvNorm1d
+from bicameral.nn.grid import Grid
 from bicameral.nn.masking import Lengths, zero_padding
 from bicameral.registry import model
 
@@ -35,7 +35,7 @@ class FCNConfig:
     gives="maps",
     paper="https://arxiv.org/abs/1611.06455",
 )
-class FCN(TimedGrid):
+class FCN(Grid):
     """Three blocks of convolution, batch norm and ReLU, with kernels of 8, 5 and 3."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128}}

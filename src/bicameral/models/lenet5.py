@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from bicameral.models import require_counts
 from bicameral.nn.grid import Grid
+from bicameral.nn.masking import Lengths, zero_padding
 from bicameral.registry import model
 
 
@@ -39,23 +40,29 @@ class LeNet5Config:
 class LeNet5(Grid):
     """C1 S2 C3 S4 are the maps; C5 and F6 turn the last into a vector."""
 
+    time_axis: ClassVar[int] = 3
     sizes: ClassVar = {"small": {"width": 3}, "medium": {"width": 6}, "large": {"width": 18}}
 
     def __init__(self, shape: tuple[int, ...], config: LeNet5Config):
         super().__init__()
-        in_channels, *size = shape
+        in_channels, height, self.columns = shape
         c1, c3, c5, self.width = (round(config.width * ratio / 6) for ratio in (6, 16, 120, 84))
         self.channels, self.strides = [c1, c3], [2, 4]
         self.c1 = nn.Conv2d(in_channels, c1, 5, padding=2)
-        self.c3 = nn.Conv2d(c1, c3, 5, padding=2 if min(size) < 20 else 0)
+        self.c3 = nn.Conv2d(c1, c3, 5, padding=2 if min(height, self.columns) < 20 else 0)
         with torch.no_grad():
             cells = self.features(torch.zeros(1, *shape))[-1][0].numel()
         self.c5, self.f6 = nn.Linear(cells, c5), nn.Linear(c5, self.width)
 
-    def features(self, x: Float[Tensor, "b c h w"]) -> list[Tensor]:
-        s2 = functional.max_pool2d(self.c1(x).relu(), 2, ceil_mode=True)
-        s4 = functional.max_pool2d(self.c3(s2).relu(), 2, ceil_mode=True)
-        return [s2, s4]
+    def features(self, x: Float[Tensor, "b c h w"], lengths: Lengths = None) -> list[Tensor]:
+        s2 = _pool(self.c1(zero_padding(x, lengths, axis=3)))
+        return [s2, _pool(self.c3(s2))]
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        return self.f6(self.c5(self.features(x)[-1].flatten(1)).relu()).relu()
+    def forward(self, x: Float[Tensor, "b c h w"], lengths: Lengths = None) -> Float[Tensor, "b d"]:
+        x = zero_padding(x, lengths, axis=3)
+        s4 = self.features(functional.pad(x, (0, self.columns - x.shape[3])))[-1]
+        return self.f6(self.c5(s4.flatten(1)).relu()).relu()
+
+
+def _pool(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c u v"]:
+    return functional.max_pool2d(maps.relu(), 2, ceil_mode=True)
