@@ -44,10 +44,10 @@ class Artifact:
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         prepared = Prepared(dataset, self.preprocessing, rows)
         self.network.eval()
-        device = next(self.network.parameters()).device
+        weight = next(self.network.parameters())
         with torch.inference_mode():
             chunks = [
-                self.network(batch.x.to(device), None if batch.lengths is None else batch.lengths.to(device))
+                self.network(_like(batch.x, weight), None if batch.lengths is None else _like(batch.lengths, weight))
                 for start in range(0, len(prepared), batch_size)
                 for batch in [prepared.batch(np.arange(start, min(start + batch_size, len(prepared))))]
             ]
@@ -113,6 +113,11 @@ class Artifact:
             "preprocessing": self.preprocessing.to_dict(),
             "card": self.card,
         }
+
+
+def _like(values: Tensor, weight: Tensor) -> Tensor:
+    """Numbers in the precision of the weights, counts and tokens as they are; both on their device."""
+    return values.to(weight.device, weight.dtype if values.is_floating_point() else values.dtype)
 
 
 def write_json(path: Path, value: Any) -> None:
