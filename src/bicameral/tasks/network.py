@@ -54,6 +54,8 @@ class Network(nn.Module):
         """Prepared examples as the backbone reads them."""
         if self.embedding is not None:
             x = self.embedding(x)
+        if self.entry.gives == "vector" and self.entry.reads != "sequence" and self.layout.kind != "image":
+            x, lengths = fit_time(x, lengths, self.layout.shape[0])
         return view_as(x, lengths, self.layout.kind, self.entry.reads)
 
     def _run(self, x: Tensor, lengths: Tensor | None) -> tuple[Any, Tensor | None]:
@@ -74,16 +76,17 @@ class PoolMaps(nn.Module):
 
     def __init__(self, backbone: Any):
         super().__init__()
-        self.width, self.stride = backbone.channels[-1], backbone.strides[-1]
+        self.width, self.time_axis = backbone.channels[-1], backbone.time_axis
+        self.output_lengths = backbone.output_lengths
 
     def forward(
         self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None
     ) -> Float[Tensor, "b c"]:
-        """Time, where lengths differ, is the last axis."""
+        """Lengths are those of the input; the backbone knows how many of its frames they fill."""
         if lengths is None:
             return maps.flatten(2).mean(-1)
-        frames = maps.flatten(2, -2).mean(2) if maps.ndim > 3 else maps
-        return mean_of_valid(frames.mT, torch.ceil(lengths / self.stride).long())
+        frames = maps.movedim(self.time_axis, 1).flatten(3).mean(-1) if maps.ndim > 3 else maps.mT
+        return mean_of_valid(frames, self.output_lengths(lengths))
 
 
 class PoolSteps(nn.Module):
@@ -119,6 +122,16 @@ _POOLS: dict[str, Callable[[Any], nn.Module]] = {
     "vector": PassVector,
     "forecast": lambda backbone: nn.Identity(),  # noqa: ARG005
 }
+
+
+def fit_time(
+    x: Float[Tensor, "b t *rest"], lengths: Int[Tensor, " b"] | None, frames: int
+) -> tuple[Float[Tensor, "b frames *rest"], Int[Tensor, " b"] | None]:
+    """Cut or pad time, axis 1, for a backbone of fixed size."""
+    if x.shape[1] < frames and lengths is None:
+        lengths = torch.full((len(x),), x.shape[1], device=x.device)
+    missing = x.new_zeros(len(x), max(0, frames - x.shape[1]), *x.shape[2:])
+    return torch.cat([x[:, :frames], missing], 1), None if lengths is None else lengths.clamp(max=frames)
 
 
 def mean_of_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
