@@ -1,0 +1,202 @@
+"""Arrays in memory and in .npz or .npy files: NumPy, PyTorch, or lists of series of unequal length."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from bicameral.data.dataset import Dataset, Fault, Kind
+from bicameral.data.parts import WORDS, part_of, published
+from bicameral.data.shapes import items_of
+from bicameral.data.targets import Answer, encode
+from bicameral.data.tree import Blob
+from bicameral.errors import DataError
+
+X_NAMES = ("x", "data", "images", "image", "frames", "clips", "sounds", "audio", "series", "texts", "text")
+Y_NAMES = ("y", "target", "targets", "labels", "label", "class", "classes")
+GROUP_NAMES = ("groups", "group", "subjects", "subject", "speakers", "patients")
+CLASS_NAMES = ("class_names", "classes", "label_names", "names")
+Arrays = Mapping[str, Any]
+
+
+def read_arrays(
+    source: Any,
+    *,
+    name: str = "arrays",
+    kind: Kind | None = None,
+    target: str | None = None,
+    x: str | None = None,
+    groups: Any = None,
+    split: Any = None,
+    classes: Sequence[str] = (),
+    rate: float | None = None,
+    answer: Answer | None = None,
+) -> Dataset:
+    """Read X, (X, y) or a mapping of arrays; the shape of X tells the kind unless `kind` does.
+
+    target, x  names of the arrays in a mapping
+    """
+    arrays = _as_mapping(source)
+    values, y, part = _gather(arrays, x, target)
+    items, kind, columns = items_of(values, kind, to_forecast=y is None)
+    groups = _first(arrays, GROUP_NAMES) if groups is None else groups
+    split = part if split is None else split
+    dataset = Dataset(
+        name=name,
+        kind=kind,
+        items=items,
+        ids=[f"row {row}" for row in range(len(items))],
+        groups=None if groups is None else _array(groups).reshape(-1).astype(str),
+        split=None if split is None else published([str(word) for word in split], name),
+        columns=columns,
+        target_columns=columns if y is None else (),
+        rate=rate,
+    )
+    names = tuple(classes) or _names(arrays)
+    return _usable(_with_targets(dataset, y, answer, names))
+
+
+def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
+    """Load one .npz, or .npy files called after what they hold (X.npy, y.npy)."""
+    arrays: dict[str, Any] = {}
+    for blob in blobs:
+        loaded = _load(blob)
+        arrays |= {blob.stem: loaded} if isinstance(loaded, np.ndarray) else loaded
+    return _unpacked(arrays)
+
+
+def _load(blob: Blob) -> Any:
+    try:
+        loaded = np.load(io.BytesIO(blob.read()), allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+    except Exception as error:  # zip, header, pickle and compression errors share no class
+        raise DataError(
+            f"{blob.name} is no readable array file: {error}; save it with numpy.savez"
+        ) from error
+
+
+def _unpacked(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Cut packed series of unequal length (all frames in a row, and `lengths`) into a list."""
+    lengths = arrays.pop("lengths", None)
+    if lengths is None:
+        return arrays
+    packed = {key: value for key, value in arrays.items() if len(value) == lengths.sum() != len(lengths)}
+    cut = {
+        key: np.split(value.reshape(len(value), -1), np.cumsum(lengths)[:-1]) for key, value in packed.items()
+    }
+    return arrays | cut | ({"x": next(iter(cut.values()))} if len(cut) == 1 else {})
+
+
+def _as_mapping(source: Any) -> dict[str, Any]:
+    if isinstance(source, Mapping):
+        return dict(source)
+    if isinstance(source, tuple) and len(source) == 2:
+        return {"x": source[0], "y": source[1]}
+    if isinstance(source, tuple):
+        raise DataError(f"a tuple of {len(source)}; expected (X, y)")
+    return {"x": source}
+
+
+def _gather(arrays: dict[str, Any], x: str | None, target: str | None) -> tuple[Any, Any, list[str] | None]:
+    """Return X, y and the part of each row; parts may come as train_x, test_x or as train_index."""
+    parts = {key.split("_", 1)[0]: None for key in arrays if "_" in key and part_of(key.split("_", 1)[0])}
+    pieces = {part: _pair(_of_part(arrays, part), x, target) for part in parts if _of_part(arrays, part)}
+    if not pieces:
+        values, y = _pair(arrays, x, target)
+        return values, y, _indexed_parts(arrays, len(values))
+    split = [str(part_of(part)) for part, (values, _) in pieces.items() for _ in range(len(values))]
+    values = _joined([values for values, _ in pieces.values()])
+    ys = [y for _, y in pieces.values()]
+    return values, None if any(y is None for y in ys) else _joined(ys), split
+
+
+def _of_part(arrays: dict[str, Any], part: str) -> dict[str, Any]:
+    inner = {key.split("_", 1)[1]: value for key, value in arrays.items() if key.split("_", 1)[0] == part}
+    return inner if any(key.lower() in X_NAMES for key in inner) else {}
+
+
+def _pair(arrays: dict[str, Any], x: str | None, target: str | None) -> tuple[Any, Any]:
+    values = _first(arrays, X_NAMES) if x is None else _named(arrays, x)
+    if values is None and len(arrays) == 1:
+        values = next(iter(arrays.values()))
+    if values is None:
+        shapes = ", ".join(f"{key} {np.shape(value)}" for key, value in arrays.items())
+        raise DataError(f"no array of examples among: {shapes}; call it X, or pass x='its name'")
+    return values, _first(arrays, Y_NAMES) if target is None else _named(arrays, target)
+
+
+def _indexed_parts(arrays: dict[str, Any], count: int) -> list[str] | None:
+    indices = {word: arrays[key] for word in WORDS for key in arrays if key == f"{word}_index"}
+    given = _first(arrays, ("split",))
+    if not indices:
+        return None if given is None else [str(word) for word in given]
+    split = [""] * count
+    for word, rows in indices.items():
+        for row in rows:
+            split[int(row)] = WORDS[word]
+    return split
+
+
+def _first(arrays: dict[str, Any], names: Sequence[str]) -> Any:
+    lower = {key.lower(): value for key, value in arrays.items()}
+    return next((lower[name] for name in names if lower.get(name) is not None), None)
+
+
+def _named(arrays: dict[str, Any], key: str) -> Any:
+    if key not in arrays:
+        raise DataError(f"no array called {key!r}; there are {', '.join(arrays)}")
+    return arrays[key]
+
+
+def _names(arrays: dict[str, Any]) -> tuple[str, ...]:
+    names = _first(arrays, CLASS_NAMES)
+    return () if names is None or _array(names).dtype.kind != "U" else tuple(map(str, names))
+
+
+def _joined(pieces: Sequence[Any]) -> Any:
+    if all(isinstance(piece, list) for piece in pieces):
+        return [item for piece in pieces for item in piece]
+    return np.concatenate([_array(piece) for piece in pieces])
+
+
+def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[str, ...]) -> Dataset:
+    if y is None:
+        return dataset
+    y = _array(y)
+    if len(y) != len(dataset):
+        raise DataError(f"{len(dataset)} examples and {len(y)} targets; expected one target an example")
+    targets, classes = encode(y, answer=answer, classes=names)
+    columns = tuple(f"target {column}" for column in range(targets[:1].size)) if not classes else ()
+    return replace(dataset, targets=targets, classes=classes, target_columns=columns)
+
+
+def _usable(dataset: Dataset) -> Dataset:
+    """Quarantine rows without any value and rows without a target."""
+    problems = [_problem(dataset, row) for row in range(len(dataset))]
+    keep = np.array([row for row, problem in enumerate(problems) if not problem], dtype=np.int64)
+    if not len(keep):
+        what = f"; the first {problems[0]}" if problems else ""
+        raise DataError(f"{dataset.name} holds no usable example of {len(dataset)}{what}")
+    if len(keep) == len(dataset):
+        return dataset
+    faults = [Fault(dataset.ids[row], problem) for row, problem in enumerate(problems) if problem]
+    return replace(dataset.subset(keep), faults=(*dataset.faults, *faults))
+
+
+def _problem(dataset: Dataset, row: int) -> str:
+    target = None if dataset.targets is None else dataset.targets[row]
+    if target is not None and not dataset.classes and not np.isfinite(target).all():
+        return "has no target"
+    item = dataset.items[row]
+    if len(item) == 0 or (isinstance(item, str) and not item.strip()):
+        return "is empty"
+    if not isinstance(item, str) and item.dtype.kind == "f" and np.isnan(item).all():
+        return "holds no value, everything is missing"
+    return ""
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

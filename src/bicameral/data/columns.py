@@ -1,0 +1,25 @@
+"""What a column is for, by the name that people give it."""
+
+from collections.abc import Sequence
+
+from bicameral.data.tables import Table
+from bicameral.errors import DataError, nearest
+
+FILE = ("file", "filename", "file_name", "path", "image", "audio", "clip", "id")
+LABEL = ("label", "labels", "class", "category", "sentiment", "intent", "target", "y")
+GROUP = ("group", "groups", "subject", "speaker", "patient", "participant")
+SPLIT = ("split", "part", "subset", "partition")
+TEXT = ("text", "sentence", "review", "comment", "content", "message", "question", "document", "utterance")
+TIME = ("ds", "date", "time", "timestamp", "datetime", "date_time")
+ID = ("unique_id", "series_id", "case_id", "sample_id", "id", "series")
+VALUE = ("y", "target", "value")
+
+
+def pick(table: Table, names: Sequence[str], asked: str | None) -> str | None:
+    """Return the column asked for, else the first that bears one of the usual names, else None."""
+    if asked is not None:
+        if asked not in table.columns:
+            raise DataError(f"{table.name} has no column called {asked!r}{nearest(asked, table.columns)}")
+        return asked
+    lower = {column.strip().lower(): column for column in table.columns}
+    return next((lower[name] for name in names if name in lower), None)

@@ -1,0 +1,44 @@
+"""The idx files of MNIST and its relatives, packed or not, as one set with its published split."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bicameral.data.parts import part_of
+from bicameral.data.tree import Blob
+from bicameral.errors import DataError
+
+TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+def is_idx(blob: Blob) -> bool:
+    """Return whether the name is like train-images-idx3-ubyte.gz."""
+    return "-idx" in blob.name or ".idx" in blob.name
+
+
+def load_idx(blobs: Sequence[Blob]) -> dict[str, np.ndarray]:
+    """Load images and labels of every part that is there, as train_images, train_labels ..."""
+    arrays = {}
+    for blob in blobs:
+        part, what = blob.name.rsplit("/", 1)[-1].split("-")[:2]
+        arrays[f"{part_of(part) or part}_{what}"] = _load(blob)
+    return arrays
+
+
+def _load(blob: Blob) -> np.ndarray:
+    data = _bytes(blob)
+    kind, axes = TYPES.get(data[2]) if len(data) > 3 else None, data[3] if len(data) > 3 else 0
+    if kind is None or data[:2] != b"\0\0" or len(data) < 4 + 4 * axes:
+        raise DataError(f"{blob.name} is no idx file: begins with {data[:4]!r}")
+    shape = tuple(int(size) for size in np.frombuffer(data, ">u4", count=axes, offset=4))
+    values = np.frombuffer(data, kind, offset=4 + 4 * axes)
+    if values.size != np.prod(shape):
+        raise DataError(f"{blob.name} is truncated: {values.size} of {np.prod(shape)} values of {shape}")
+    return values.reshape(shape)
+
+
+def _bytes(blob: Blob) -> bytes:
+    try:
+        return blob.read()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{blob.name} is truncated or broken: {error}") from error

@@ -1,0 +1,91 @@
+"""Folders of pictures, decoded when asked for: grey where every picture is, else RGB."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.filed import assemble
+from bicameral.data.labelling import Example, Labels, examples
+from bicameral.data.media import IMAGES, Facts, inspect
+from bicameral.data.targets import Answer
+from bicameral.data.tree import Blob
+from bicameral.errors import DataError
+
+GREY = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"}
+FORMATS = {
+    ".png": {"PNG"}, ".jpg": {"JPEG", "MPO"}, ".jpeg": {"JPEG", "MPO"}, ".bmp": {"BMP"}, ".gif": {"GIF"},
+    ".tif": {"TIFF"}, ".tiff": {"TIFF"}, ".webp": {"WEBP"}, ".ppm": {"PPM"}, ".pgm": {"PPM"},
+}  # fmt: skip
+
+
+class Pictures(Sequence[np.ndarray]):
+    """Pictures (c h w), each of its own size, decoded on access."""
+
+    def __init__(self, blobs: Sequence[Blob], *, colour: bool):
+        self.blobs, self.colour = blobs, colour
+
+    def __len__(self) -> int:
+        return len(self.blobs)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return decode(self.blobs[index].read(), colour=self.colour)
+
+
+def read_images(
+    name: str, files: list[Blob], faults: Sequence[Fault], labels: Labels, *, answer: Answer | None = None
+) -> Dataset:
+    """Read labelled pictures; each is decoded once to prove that it is whole."""
+    found, more = examples(files, IMAGES, labels)
+    kept, facts, broken = inspect(found, look)
+    blobs = [example.blobs[0] for example in kept]
+    pictures = Pictures(blobs, colour=bool((facts["channels"] > 1).any()))
+    return assemble(name, "image", pictures, kept, facts, [*faults, *more, *broken], answer=answer)
+
+
+def decode(data: bytes, *, colour: bool) -> np.ndarray:
+    """Return a picture as uint8 (c h w), turned as its EXIF says; 16 bits a pixel as float32 in 0..255."""
+    with _open(data) as picture:
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I;16"):
+            pixels = np.asarray(picture).astype(np.float32)[None] / 257
+            return pixels.repeat(3, axis=0) if colour else pixels
+        pixels = np.asarray(picture.convert("RGB" if colour else "L"))
+    return pixels.transpose(2, 0, 1) if colour else pixels[None]
+
+
+def look(example: Example) -> Facts:
+    """Decode a picture in full and return its facts; what is wrong with it is a DataError."""
+    blob = example.blobs[0]
+    with _open(blob.read()) as picture:
+        suffix = PurePosixPath(blob.name.lower()).suffix
+        if picture.format not in FORMATS[suffix]:
+            raise DataError(f"mislabelled: holds {picture.format}, its name says {suffix}")
+        if getattr(picture, "n_frames", 1) > 1 and picture.format == "GIF":
+            raise DataError(
+                f"moving picture of {getattr(picture, 'n_frames', 1)} frames; read it with kind='clip'"
+            )
+        try:
+            picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"truncated or broken picture: {error}") from error
+        channels = 1 if picture.mode in GREY else 3
+        return {"height": picture.height, "width": picture.width, "channels": channels}
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # a picture that is suspiciously large is refused, not warned about
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise DataError(f"not a picture: begins with {data[:12]!r}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"too large: {error}") from error
+    except (SyntaxError, ValueError) as error:
+        raise DataError(f"broken picture: {error}") from error

@@ -1,0 +1,64 @@
+"""`read`: one door for every layout of data that the package understands."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from bicameral.data.arrays import read_arrays
+from bicameral.data.dataset import Dataset, Kind
+from bicameral.data.parts import part_of
+from bicameral.data.read_folder import read_files, read_folder
+from bicameral.data.request import Request
+from bicameral.data.sidecars import apply, beside
+from bicameral.data.tree import blob_of, blobs
+from bicameral.errors import DataError, nearest
+
+
+def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options: Any) -> Dataset:
+    """Read a path, (X, y), a mapping of arrays, or {"train": path, "test": path}; a Dataset passes through.
+
+    target   the column or array of what is to be predicted, where its name does not say so
+    options  of the reader that the data calls for: labels, pattern, group, split, text, time, id, answer ...
+    """
+    if kind is not None and kind not in get_args(Kind):
+        raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
+    if isinstance(source, Dataset):
+        return source
+    request = Request(name="arrays", kind=kind, target=target, options=options)
+    if isinstance(source, str | Path):
+        return _read_path(Path(source).expanduser(), request)
+    if (
+        isinstance(source, Mapping)
+        and source
+        and all(isinstance(path, str | Path) for path in source.values())
+    ):
+        return _read_parts(source, request)
+    return request.call(read_arrays, source)
+
+
+def _read_path(path: Path, request: Request) -> Dataset:
+    _exists(path)
+    named = Request(name=path.name, kind=request.kind, target=request.target, options=request.options)
+    if path.is_dir() or (path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)):
+        dataset = read_folder(named, *blobs(path))
+    else:
+        dataset = read_files(named, {"": blob_of(path)})
+    return apply(dataset, beside(path))
+
+
+def _read_parts(source: Mapping[str, str | Path], request: Request) -> Dataset:
+    paths = {part: Path(path).expanduser() for part, path in source.items()}
+    for part, path in paths.items():
+        if part_of(part) is None:
+            raise DataError(f"{part!r} is no part; expected {{'train': path, 'val': path, 'test': path}}")
+        _exists(path)
+    name = " + ".join(path.name for path in paths.values())
+    named = Request(name=name, kind=request.kind, target=request.target, options=request.options)
+    return read_files(named, {part: blob_of(path) for part, path in paths.items()})
+
+
+def _exists(path: Path) -> None:
+    if not path.exists():
+        there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"there is nothing at {path}{nearest(path.name, there) if there else ''}")

@@ -1,0 +1,98 @@
+"""Tables: joining the files of the parts, and telling texts, labelled series and forecasts apart."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bicameral.data.columns import SPLIT, TIME, pick
+from bicameral.data.dataset import Dataset
+from bicameral.data.labelled_series import read_long, read_rows, roles
+from bicameral.data.request import Request
+from bicameral.data.series import read_series
+from bicameral.data.stamps import stamps
+from bicameral.data.tables import Table, is_number, read_table
+from bicameral.data.texts import looks_like_texts, read_text_table
+from bicameral.data.tree import Blob
+from bicameral.errors import DataError
+
+FORMAT = ("delimiter", "header")  # options of the table itself, whatever it holds
+CLOCKS = ("month", "year", "week", "day", "quarter", "hour", "period")
+
+
+def read_tables(request: Request, parts: dict[str, Blob]) -> Dataset:
+    """Read one table, or the tables of a published split, as what their columns say they are."""
+    table = _table(request, parts)
+    rest = {key: value for key, value in request.options.items() if key not in FORMAT}
+    request = replace(request, options=rest)
+    if request.kind == "text" or (request.kind is None and looks_like_texts(table)):
+        return request.call(read_text_table, request.name, table)
+    if request.kind not in (None, "series"):
+        raise DataError(
+            f"{request.name} is a table, which is read as text or series, not as {request.kind!r}"
+        )
+    if _is_archive(table, parts):
+        return request.call(read_rows, request.name, table, label=next(iter(table.columns)))
+    return _read_series(request, table)
+
+
+def _read_series(request: Request, table: Table) -> Dataset:
+    """Choose by the columns: id and one label an id, a label a row, or a series to be forecast."""
+    target = request.target if isinstance(request.target, str) else None
+    label, series_id = roles(table, target, request.options.get("id"))
+    rest = {key: value for key, value in request.options.items() if key != "id"}
+    if label and series_id and not _varies(table, label, series_id):
+        return replace(request, options=rest).call(read_long, request.name, table, id=series_id, label=label)
+    rows_wanted = "answer" in request.options
+    if label and (rows_wanted or not (series_id or _has_clock(table, request.options.get("time")))):
+        return request.call(read_rows, request.name, table, label=label)
+    return request.call(read_series, request.name, table)
+
+
+def _table(request: Request, parts: dict[str, Blob]) -> Table:
+    options = {key: request.options[key] for key in FORMAT if key in request.options}
+    tables = {part: read_table(blob, **options) for part, blob in parts.items()}
+    return next(iter(tables.values())) if len(tables) == 1 else _joined(request.name, tables)
+
+
+def _joined(name: str, tables: dict[str, Table]) -> Table:
+    """Put the tables of the parts below each other, with the part as a column."""
+    first, *others = tables.values()
+    for other in others:
+        if set(other.columns) != set(first.columns):
+            raise DataError(f"{first.name} has the columns {first.seen}, but {other.name} has {other.seen}")
+    columns = {column: _stacked(tables.values(), column) for column in first.columns}
+    columns |= {"split": [part for part, table in tables.items() for _ in range(len(table))]}
+    return Table(
+        name=name,
+        columns=columns,
+        lines=[line for table in tables.values() for line in table.lines],
+        header=first.header,
+        faults=tuple(fault for table in tables.values() for fault in table.faults),
+        sources=[table.name for table in tables.values() for _ in range(len(table))],
+    )
+
+
+def _stacked(tables: Iterable[Table], column: str) -> list[str]:
+    return [cell for table in tables for cell in table.columns[column]]
+
+
+def _is_archive(table: Table, parts: dict[str, Blob]) -> bool:
+    """Return whether this is a table of the UCR archive: parts, no header, the label in front."""
+    return len(parts) > 1 and not table.header and all(is_number(cells[0]) for cells in _data(table))
+
+
+def _data(table: Table) -> list[list[str]]:
+    return [cells for column, cells in table.columns.items() if column not in SPLIT]
+
+
+def _has_clock(table: Table, asked: str | None) -> bool:
+    first = next(iter(table.columns))
+    named = pick(table, (*TIME, *CLOCKS), asked) is not None
+    return named or stamps(table.columns[first]) is not None
+
+
+def _varies(table: Table, label: str, series_id: str) -> bool:
+    """Return whether the label changes inside most ids, so that it is a value and no label."""
+    found: dict[str, set[str]] = {}
+    for key, cell in zip(table.columns[series_id], table.columns[label], strict=True):
+        found.setdefault(key, set()).add(cell)
+    return sum(len(labels) > 1 for labels in found.values()) * 2 > len(found)

@@ -1,0 +1,48 @@
+"""What somebody asked to be read, and calling a reader with just the options that it knows."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bicameral.data.dataset import Dataset, Kind
+from bicameral.data.labelling import Labels
+from bicameral.errors import DataError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The question put to `read`, carried to the reader that the data calls for."""
+
+    name: str
+    kind: Kind | None = None
+    target: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def call(self, reader: Callable[..., Dataset], *given: Any, **found: Any) -> Dataset:
+        """Call the reader, refusing an option that it does not know and naming the nearest that it does."""
+        positional = list(inspect.signature(reader).parameters)[: len(given)]
+        known = set(inspect.signature(reader).parameters) - set(positional) - set(found)
+        asked = {"kind": self.kind, "target": self.target} | dict(self.options)
+        for option in self.options:
+            if option not in known:
+                hint = nearest(option, known - {"kind", "target", "name"})
+                raise DataError(
+                    f"{self.name} is read by {reader.__name__}, which has no option {option!r}{hint}"
+                )
+        return reader(*given, **found, **{option: asked[option] for option in asked if option in known})
+
+    def call_filed(self, reader: Callable[..., Dataset], *given: Any, **found: Any) -> Dataset:
+        """Call a reader of many files, with the options that say where labels stand gathered into one."""
+        fields = set(Labels.__dataclass_fields__)
+        self._check(fields | {"answer"})
+        labels = {key: value for key, value in self.options.items() if key in fields}
+        rest = {key: value for key, value in self.options.items() if key not in fields}
+        bare = replace(self, target=None, options=rest)
+        return bare.call(reader, *given, Labels(target=self.target, **labels), **found)
+
+    def _check(self, known: set[str]) -> None:
+        for option in self.options:
+            if option not in known:
+                hint = nearest(option, known - {"kind", "target", "name"})
+                raise DataError(f"no option {option!r} for data like {self.name}{hint}")

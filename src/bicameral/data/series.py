@@ -1,0 +1,210 @@
+"""CSV to be forecast: one series in a wide table, several in a long one with ids, or one a row."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bicameral.data.columns import ID, TIME, VALUE, pick
+from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.stamps import UNITS, assembled, gaps, in_order, order_faults, stamps
+from bicameral.data.tables import BAD_SHARE, Table, numbers
+from bicameral.errors import DataError
+
+LEVELS = 20  # a column of words with at most so many different ones becomes one 0/1 channel a word
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numeric:
+    """What a table holds besides ids: channels, the clock, and what could not be used."""
+
+    channels: Columns
+    times: np.ndarray | None
+    faults: list[Fault]
+
+    @property
+    def values(self) -> np.ndarray:
+        """All channels side by side, float32 (t d)."""
+        return np.stack(list(self.channels.values()), axis=1).astype(np.float32)
+
+
+def read_series(
+    name: str,
+    table: Table,
+    *,
+    target: str | Sequence[str] | None = None,
+    time: str | None = None,
+    id: str | None = None,  # noqa: A002  the word people use for the column
+) -> Dataset:
+    """Read one or several series to be forecast; `target` names what, else every channel is."""
+    if _is_one_a_row(table):
+        return _rows(name, table)
+    series_id = pick(table, ("unique_id", "series_id"), id) or _id_of_long_table(table)
+    numeric = numeric_part(table, time=time, leave_out={series_id} if series_id else set())
+    wanted = _targets(target, numeric, table)
+    rows = by_id(table.columns[series_id]) if series_id else {name: np.arange(len(table))}
+    values, times, faults = [], [], []
+    for key, members in rows.items():
+        piece, clock, more = _one_series(numeric, members, key, table)
+        values.append(piece)
+        times.append(clock)
+        faults += more
+    _not_all_missing(values, table)
+    return Dataset(
+        name=name,
+        kind="series",
+        items=values,
+        ids=list(rows),
+        groups=np.array(list(rows)) if series_id else None,
+        times=times if numeric.times is not None else None,
+        columns=tuple(numeric.channels),
+        target_columns=wanted,
+        faults=(*table.faults, *numeric.faults, *faults),
+    )
+
+
+def numeric_part(table: Table, *, time: str | None, leave_out: set[str]) -> Numeric:
+    """Divide a table into clock and channels; words become 0/1 channels, the rest is named as a fault."""
+    clock_column, times = _clock(table, time)
+    faults: list[Fault] = []
+    channels: Columns = {}
+    for column, cells in table.columns.items():
+        if column not in leave_out | {clock_column}:
+            found, more = _channel(column, cells, table)
+            channels |= found
+            faults += more
+    if (
+        times is None
+        and (times := assembled({name.lower(): values for name, values in channels.items()})) is not None
+    ):
+        channels = {name: values for name, values in channels.items() if name.lower() not in UNITS}
+    if not channels:
+        raise DataError(f"{table.name} has no column of numbers; its columns are {table.seen}")
+    return Numeric(channels=channels, times=times, faults=faults)
+
+
+def by_id(cells: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the rows of each id, in the order in which the ids first occur."""
+    found: dict[str, list[int]] = {}
+    for row, cell in enumerate(cells):
+        found.setdefault(cell, []).append(row)
+    return {key: np.array(rows) for key, rows in found.items()}
+
+
+def _is_one_a_row(table: Table) -> bool:
+    """Return whether the table is like those of the M4: a name, then numbered columns, empty at the end."""
+    key, *steps = table.columns
+    numbered = [int(hit[0]) for step in steps if (hit := re.search(r"\d+$", step))]
+    in_a_row = len(numbered) == len(steps) > 2 and set(np.diff(numbered)) == {1}
+    return in_a_row and len(set(table.columns[key])) == len(table) and numbers(table.columns[key]) is None
+
+
+def _rows(name: str, table: Table) -> Dataset:
+    key, *steps = table.columns
+    parsed = [numbers(table.columns[step]) for step in steps]
+    values = np.stack([found[0] for found in parsed if found], axis=1).astype(np.float32)
+    return Dataset(
+        name=name,
+        kind="series",
+        items=[unpadded(row)[:, None] for row in values],
+        ids=list(table.columns[key]),
+        groups=np.array(table.columns[key]),
+        columns=("value",),
+        target_columns=("value",),
+        faults=table.faults,
+    )
+
+
+def unpadded(values: np.ndarray) -> np.ndarray:
+    """Return a row without the missing values behind its last one."""
+    known = np.flatnonzero(~np.isnan(values))
+    return values[: known[-1] + 1] if len(known) else values[:0]
+
+
+def _id_of_long_table(table: Table) -> str | None:
+    # "id" names a series only where it repeats; else it numbers the rows
+    column = pick(table, ID, None) or next((name for name in table.columns if name.endswith("_id")), None)
+    return column if column and len(set(table.columns[column])) * 2 <= len(table) else None
+
+
+def _clock(table: Table, asked: str | None) -> tuple[str | None, np.ndarray | None]:
+    column = pick(table, TIME, asked) or next(iter(table.columns))
+    times = stamps(table.columns[column])
+    if times is not None and np.isnat(times).mean() <= BAD_SHARE:
+        return column, times
+    counted = numbers(table.columns[column])
+    if column.strip().lower() in TIME or asked:
+        return column, counted[0] if counted else None
+    return None, None
+
+
+def _channel(column: str, cells: list[str], table: Table) -> tuple[Columns, list[Fault]]:
+    parsed = numbers(cells)
+    if parsed is None:
+        return _words(column, cells, table)
+    values, bad = parsed
+    if table.header and len(values) > 2 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1):
+        return {}, [Fault(f"{table.name}, column {column}", "left out: it numbers the rows")]
+    faults = [
+        Fault(table.where(row), f"{column} is {cells[row]!r}, no number; kept as missing") for row in bad
+    ]
+    return {column: values}, faults
+
+
+def _words(column: str, cells: list[str], table: Table) -> tuple[Columns, list[Fault]]:
+    levels = sorted(set(cells))
+    if len(levels) > LEVELS:
+        what = f"left out: {len(levels)} different words, at most {LEVELS} become channels"
+        return {}, [Fault(f"{table.name}, column {column}", what)]
+    words = np.array(cells)
+    return {f"{column}={level}": (words == level).astype(np.float64) for level in levels}, []
+
+
+def _targets(target: str | Sequence[str] | None, numeric: Numeric, table: Table) -> tuple[str, ...]:
+    names = list(numeric.channels)
+    if target is None:
+        lower = {name.lower(): name for name in names}
+        usual = [lower[name] for name in VALUE if name in lower]
+        return tuple(usual[:1] or names)
+    wanted = (target,) if isinstance(target, str) else tuple(target)
+    for name in wanted:
+        if name not in names:
+            raise DataError(
+                f"{table.name} has no channel called {name!r} to forecast; channels: {', '.join(names)}"
+            )
+    return wanted
+
+
+def _one_series(
+    numeric: Numeric, rows: np.ndarray, key: str, table: Table
+) -> tuple[np.ndarray, Any, list[Fault]]:
+    values = numeric.values[rows]
+    if numeric.times is None:
+        return values, None, []
+    times = numeric.times[rows]
+    keep, bad = in_order(times)
+    faults = order_faults(bad, [table.where(int(row)) for row in rows])
+    values, times, missing = _on_grid(values[keep], times[keep])
+    if missing:
+        faults.append(Fault(key, f"{missing} time steps are not in the file; kept as missing values"))
+    return values, times, faults
+
+
+def _on_grid(values: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    places, missing = gaps(times)
+    if not missing:
+        return values, times, 0
+    whole = np.full((places[-1] + 1, values.shape[1]), np.nan, dtype=np.float32)
+    whole[places] = values
+    step = np.median(np.diff(times).astype(np.int64 if times.dtype.kind == "M" else np.float64))
+    if times.dtype.kind == "M":
+        return whole, times[0] + np.arange(len(whole)) * np.timedelta64(int(step), "s"), missing
+    return whole, times[0] + np.arange(len(whole)) * step, missing
+
+
+def _not_all_missing(values: list[np.ndarray], table: Table) -> None:
+    if all(np.isnan(piece).all() for piece in values):
+        raise DataError(f"{table.name} holds no number at all in its channels: everything is missing")

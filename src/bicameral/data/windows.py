@@ -1,0 +1,189 @@
+"""Windows of series to be forecast: views, never copies, and never filled from the future."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bicameral.data.dataset import Dataset, Fault
+from bicameral.errors import DataError, nearest
+
+PARTS = ("train", "val", "test")
+
+
+class Inputs(Sequence[np.ndarray]):
+    """The look-back (lookback d) of each window, cut out on access."""
+
+    def __init__(self, values: np.ndarray, starts: np.ndarray, lookback: int):
+        self.values, self.starts, self.lookback = values, starts, lookback
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+        start = self.starts[index]
+        return self.values[start : start + self.lookback]
+
+
+class Horizons:
+    """The values (n horizon d) that follow each look-back, gathered for the rows that are asked for."""
+
+    dtype = np.dtype(np.float32)
+    ndim = 3
+
+    def __init__(self, values: np.ndarray, starts: np.ndarray, horizon: int):
+        self.values, self.starts, self.horizon = values, starts, horizon
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Windows, steps ahead, predicted columns."""
+        return len(self.starts), self.horizon, self.values.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self.values[self.starts[rows][..., None] + np.arange(self.horizon)]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        del copy  # gathering always copies
+        return np.asarray(self[:], dtype=dtype)
+
+
+class Stamps(Sequence[np.ndarray]):
+    """The time stamps of each look-back, cut out on access."""
+
+    def __init__(self, times: np.ndarray, starts: np.ndarray, lookback: int):
+        self.times, self.starts, self.lookback = times, starts, lookback
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+        start = self.starts[index]
+        return self.times[start : start + self.lookback]
+
+
+def windows(
+    dataset: Dataset,
+    *,
+    lookback: int,
+    horizon: int,
+    stride: int = 1,
+    target_columns: Sequence[str] | None = None,
+    borders: tuple[int, int, int] | None = None,
+) -> Dataset:
+    """Cut every series into look-backs and the horizons that follow them.
+
+    A horizon with a missing value is left out and counted; a look-back keeps its missing values.
+
+    borders  rows where train, val and test end, as published for a set; a look-back may reach back over one
+    """
+    _check(dataset, lookback, horizon, stride)
+    wanted = _columns(dataset, target_columns)
+    lengths = np.array([len(item) for item in dataset.items])
+    # one long array: a window is then one number, whichever series it comes from
+    values = np.concatenate([np.asarray(item, dtype=np.float32) for item in dataset.items])
+    goals = values[:, [dataset.columns.index(column) for column in wanted]]
+    offsets = np.concatenate([[0], lengths.cumsum()[:-1]])
+    starts, series, faults = _starts(dataset, goals, offsets, lengths, lookback, horizon, stride)
+    rows = starts - offsets[series]
+    keep, split = _bordered(rows + lookback, horizon, borders)
+    starts, series, rows = starts[keep], series[keep], rows[keep]
+    if not len(starts):
+        raise DataError(
+            f"no window of {dataset.name} is left: {'; '.join(fault.what for fault in faults[:3])}"
+        )
+    begin = _clock(dataset, offsets, lengths, starts + lookback, series)
+    end = _clock(dataset, offsets, lengths, starts + lookback + horizon - 1, series)
+    ids = np.array([str(key) for key in dataset.ids])[series]
+    return Dataset(
+        name=dataset.name,
+        kind="series",
+        items=Inputs(values, starts, lookback),
+        targets=Horizons(goals, starts + lookback, horizon),
+        ids=[f"{key}:{row}" for key, row in zip(ids, rows, strict=True)],
+        groups=ids,
+        split=split,
+        times=None if dataset.times is None else Stamps(np.concatenate(dataset.times), starts, lookback),
+        columns=dataset.columns,
+        target_columns=wanted,
+        properties={"begin": begin, "end": end},
+        faults=(*dataset.faults, *faults),
+    )
+
+
+def _check(dataset: Dataset, lookback: int, horizon: int, stride: int) -> None:
+    if dataset.kind != "series" or dataset.targets is not None:
+        raise DataError(
+            f"{dataset.name} is labelled {dataset.kind} data; windows are cut from series to forecast"
+        )
+    for name, value in (("lookback", lookback), ("horizon", horizon), ("stride", stride)):
+        if value < 1:
+            raise DataError(f"{name} is {value}; expected a number of steps of at least 1")
+    longest = max(len(item) for item in dataset.items)
+    if longest < lookback + horizon:
+        raise DataError(
+            f"{dataset.name} has series of at most {longest} steps, too short for lookback {lookback} and "
+            f"horizon {horizon}; make lookback + horizon at most {longest}"
+        )
+
+
+def _columns(dataset: Dataset, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    wanted = tuple(wanted or dataset.target_columns or dataset.columns)
+    for column in wanted:
+        if column not in dataset.columns:
+            raise DataError(
+                f"{dataset.name} has no channel called {column!r}{nearest(column, dataset.columns)}"
+            )
+    return wanted
+
+
+def _starts(
+    dataset: Dataset, goals: np.ndarray, offsets: np.ndarray, lengths: np.ndarray,
+    lookback: int, horizon: int, stride: int,
+) -> tuple[np.ndarray, np.ndarray, list[Fault]]:  # fmt: skip
+    """Return the start of each window in the long array, its series, and what was left out."""
+    missing = np.concatenate([[0], np.isnan(goals).any(axis=1).cumsum()])
+    starts, series, faults = [], [], []
+    for number, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
+        first = offset + np.arange(0, length - lookback - horizon + 1, stride)
+        whole = missing[first + lookback + horizon] == missing[first + lookback]
+        starts.append(first[whole])
+        series.append(np.full(int(whole.sum()), number))
+        if what := _left_out(int(length), len(first), int(whole.sum()), lookback + horizon):
+            faults.append(Fault(str(dataset.ids[number]), what))
+    return np.concatenate(starts), np.concatenate(series), faults
+
+
+def _left_out(length: int, cut: int, whole: int, needed: int) -> str:
+    if not cut:
+        return f"series of {length} steps, too short for a window of {needed}"
+    return f"{cut - whole} of {cut} windows left out: a value to forecast is missing" if whole < cut else ""
+
+
+def _bordered(
+    begin: np.ndarray, horizon: int, borders: tuple[int, int, int] | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the windows whose whole horizon lies inside one part, and that part."""
+    if borders is None:
+        return np.arange(len(begin)), None
+    if len(borders) != len(PARTS) or not 0 < borders[0] < borders[1] < borders[2]:
+        raise DataError(f"borders are {borders}; expected three growing rows: ends of train, val and test")
+    first = np.searchsorted(borders, begin, side="right")
+    last = np.searchsorted(borders, begin + horizon - 1, side="right")
+    keep = np.flatnonzero((first == last) & (first < len(PARTS)))
+    return keep, np.array(PARTS)[first[keep]]
+
+
+def _clock(
+    dataset: Dataset, offsets: np.ndarray, lengths: np.ndarray, rows: np.ndarray, series: np.ndarray
+) -> np.ndarray:
+    """Return when rows of the long array happen, as a share (0..1) of all time.
+
+    Series with time stamps share one calendar; without, each runs from its own start to its own end.
+    """
+    if dataset.times is None:
+        return (rows - offsets[series]) / lengths[series]
+    calendar, place = np.unique(np.concatenate(dataset.times), return_inverse=True)
+    return place[rows] / len(calendar)
