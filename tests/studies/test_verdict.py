@@ -10,7 +10,7 @@ from bicameral.errors import StudyError
 from bicameral.studies.conclusion import conclude
 from bicameral.studies.verdict import Contender, Rules, filled, judge, oriented, verdicts_against
 
-QUESTION = {"metric": "accuracy", "unit": "%", "scale": 100, "rope": 0.01}
+QUESTION = {"metric": "accuracy", "unit": "%", "scale": 100, "higher_is_better": True, "rope": 0.01}
 NOISE = np.array([0.004, -0.006, 0.002, 0.005, -0.003, -0.002])
 FAMILIES = {"resnet": "convolutional", "gru": "recurrent", "tcn": "convolutional", "rglru": "recurrent"}
 

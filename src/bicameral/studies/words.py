@@ -17,18 +17,31 @@ def unit_of_difference(question: Question) -> str:
 
 
 def number(question: Question, value: float) -> str:
-    """Write a score or a difference in the unit of the question, without the unit."""
+    """Write a difference in the unit of the question, without the unit."""
     scaled = value * question["scale"]
     return f"{scaled:.1f}" if question["unit"] == "%" else significant(scaled)
 
 
-def metric(question: Question, value: float) -> str:
-    """Write a value of the metric with its unit: "97.1 %", else "0.412"."""
-    return f"{number(question, value)} {question['unit']}".rstrip()
+def level(question: Question, score: float) -> str:
+    """Write a score as the metric it stands for: an error that is scored negative comes out positive."""
+    return number(question, score if question["higher_is_better"] else -score)
+
+
+def level_with_unit(question: Question, score: float) -> str:
+    """Write "97.1 %", or "0.412" for a metric without a unit."""
+    return f"{level(question, score)} {question['unit']}".rstrip()
+
+
+def level_interval(question: Question, low: float | None, high: float | None) -> str:
+    """Write an interval of scores as one of the metric, smaller bound first; nothing where it is unknown."""
+    if low is None or high is None:
+        return ""
+    first, last = (low, high) if question["higher_is_better"] else (high, low)
+    return f"[{level(question, first)}, {level(question, last)}]"
 
 
 def interval(question: Question, low: float, high: float) -> str:
-    """Write an interval of scores or differences: "[1.1, 4.0]"."""
+    """Write an interval of differences: "[1.1, 4.0]"."""
     return f"[{number(question, low)}, {number(question, high)}]"
 
 
