@@ -13,7 +13,6 @@ and stay channels of a one-pixel map, on which a ConvLSTM is an LSTM. h' and w' 
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -24,7 +23,6 @@ from bicameral.data.dataset import Kind
 from bicameral.errors import ConfigError, nearest
 from bicameral.registry import Form
 
-Reading = Literal["rows", "columns", "patches", "pixels"]
 Example = tuple[int, ...]
 
 NUM_STACKED = 8  # frames of a clip read as one map
@@ -32,7 +30,7 @@ MOST_PIXELS = 16  # a side of a frame read as one vector
 MOST_PATCHES = 64
 
 
-def shape_as(shape: Example, kind: Kind, form: Form, reading: Reading = "rows") -> Example:
+def shape_as(shape: Example, kind: Kind, form: Form, reading: str = "rows") -> Example:
     """Return the shape of one example of `shape`, read as `form`; texts are embedded before (t d)."""
     seen, _ = view_as(torch.empty(1, *shape, device="meta"), None, kind, form, reading)
     return tuple(seen.shape[1:])
@@ -43,7 +41,7 @@ def view_as(
     lengths: Int[Tensor, "b"] | None,
     kind: Kind,
     form: Form,
-    reading: Reading = "rows",
+    reading: str = "rows",
 ) -> tuple[Float[Tensor, "b *form"], Int[Tensor, "b"] | None]:
     """Read a batch as `form`: padding becomes zero, lengths count along `time_axis` or vanish with it.
 
@@ -81,9 +79,9 @@ def stacked_frames(
     return x[torch.arange(len(x), device=x.device)[:, None], chosen].flatten(1, 2)
 
 
-def _is_scan(kind: Kind, form: Form, reading: Reading) -> bool:
-    if reading not in get_args(Reading):
-        raise ConfigError(f"no reading called {reading!r}{nearest(reading, get_args(Reading))}")
+def _is_scan(kind: Kind, form: Form, reading: str) -> bool:
+    if reading not in READINGS:
+        raise ConfigError(f"no reading called {reading!r}{nearest(reading, READINGS)}")
     if (kind, form) == ("image", "sequence"):
         return True
     if reading != "rows":
@@ -176,7 +174,7 @@ def _channel_frames(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d 1 1"]:
     return x[:, :, :, None, None]
 
 
-READINGS: dict[Reading, Callable[[Tensor], Tensor]] = {
+READINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "rows": _rows,
     "columns": _columns,
     "patches": _patches,

@@ -32,10 +32,11 @@ def moments(arrays: Iterable[np.ndarray]) -> tuple[tuple[float, ...], tuple[floa
         mean, count = mean + shift * added / np.maximum(total, 1), total
     deviation = np.sqrt(squares / np.maximum(count, 1))
     # A constant channel differs from its mean by rounding alone; dividing by that would invent a signal.
-    deviation = np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)
+    deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
     return tuple(mean.tolist()), tuple(deviation.tolist())
 
 
 def standardise(x: np.ndarray, mean: tuple[float, ...], deviation: tuple[float, ...]) -> np.ndarray:
     """Subtract the mean and divide by the deviation of each channel, the last axis."""
-    return (x - np.array(mean, np.float32)) / np.array(deviation, np.float32)
+    # In float64, for a channel far from zero would lose its mean to the rounding of float32.
+    return ((x - np.array(mean)) / np.array(deviation)).astype(np.float32)
