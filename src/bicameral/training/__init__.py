@@ -1,9 +1,10 @@
 """Training: one loop, its recipe and budget, exact resuming, several processes, and heads solved at once."""
 
 from bicameral.training.budgets import Budget
+from bicameral.training.closed_form import solve
 from bicameral.training.history import History
 from bicameral.training.loop import fit
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import derive, seeded
 
-__all__ = ["Budget", "History", "Recipe", "derive", "fit", "recipe_from_dict", "seeded"]
+__all__ = ["Budget", "History", "Recipe", "derive", "fit", "recipe_from_dict", "seeded", "solve"]

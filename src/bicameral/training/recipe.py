@@ -71,7 +71,8 @@ def recipe_from_dict(settings: Mapping[str, Any]) -> Recipe:
     for key in settings:
         if key not in known:
             raise ConfigError(f"no Recipe field called {key!r}{nearest(key, known)}")
-    return Recipe(**settings)
+    lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}  # from JSON
+    return Recipe(**{**settings, **lists})
 
 
 def _check_choice(name: str, value: Any, options: tuple[Any, ...]) -> None:

@@ -1,0 +1,113 @@
+"""The ridge against scikit-learn's, and the head it leaves in a network."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from bicameral.data.dataset import Dataset
+from bicameral.data.loader import Prepared
+from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.tasks import Classify, Forecast, Regress
+from bicameral.tasks.network import Network
+from bicameral.training.closed_form import PENALTIES, fit_ridge, solve
+
+
+class Flat(Network):
+    """A network whose features are its standardised inputs, flattened, and whose forecasts are changes."""
+
+    def __init__(self, width: int, task):
+        nn.Module.__init__(self)
+        self.backbone, self.task = nn.Identity(), task
+        self.head = nn.Linear(width, int(np.prod(task.output_shape)))
+
+    def features(self, x, lengths=None):
+        return x.flatten(1)
+
+    def forward(self, x, lengths=None):
+        output = self.head(self.features(x)).unflatten(-1, self.task.output_shape)
+        return output + x[:, -1:, :1, None] if isinstance(self.task, Forecast) else output
+
+
+def prepare(x, y, classes=()):
+    dataset = Dataset(name="made", kind="series", items=list(x), targets=y, classes=classes)
+    return Prepared(dataset, fit_preprocessing(dataset, np.arange(len(x))))
+
+
+@pytest.mark.parametrize("shape", [(60, 12), (20, 45)], ids=["tall", "wide"])
+def test_the_ridge_is_scikit_learns(shape):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape) * rng.uniform(0.1, 9, shape[1]) + 5
+    y = x[:, :3] @ rng.normal(size=(3, 2)) + 3 * rng.normal(size=(shape[0], 2))
+    scaler = StandardScaler().fit(x)
+    theirs = RidgeCV(PENALTIES).fit(scaler.transform(x), y)
+    ours = fit_ridge(torch.from_numpy(x), torch.from_numpy(y))
+    assert ours.penalty == pytest.approx(theirs.alpha_)
+    prediction = torch.from_numpy(x) @ ours.weight.mT + ours.bias
+    np.testing.assert_allclose(prediction.numpy(), theirs.predict(scaler.transform(x)), rtol=1e-8, atol=1e-8)
+
+
+def test_errors_of_rows_left_out_are_those_of_leaving_them_out():
+    rng = np.random.default_rng(1)
+    x, y = torch.from_numpy(rng.normal(size=(15, 4))), torch.from_numpy(rng.normal(size=(15, 1)))
+    ridge = fit_ridge(x, y)
+    z = (x - x.mean(0)) / x.std(0, correction=0)
+    for row in range(15):
+        rest = torch.arange(15) != row
+        kept, truth = z[rest], y[rest]
+        mean = kept.mean(0)
+        penalised = (kept - mean).mT @ (kept - mean) + ridge.penalty * torch.eye(4)
+        weight = torch.linalg.solve(penalised, (kept - mean).mT @ (truth - truth.mean()))
+        assert torch.allclose(ridge.left_out[row], y[row] - truth.mean() - (z[row] - mean) @ weight)
+
+
+def test_a_constant_feature_gets_no_weight():
+    x = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+    x[:, 1] = 0.1
+    ridge = fit_ridge(x, (2 * x[:, :1] + 1).double())
+    assert ridge.weight[0, 1] == 0
+    assert ridge.weight[0, 0] == pytest.approx(2, rel=1e-3)
+
+
+def test_classes_are_learnt_and_probabilities_calibrated():
+    rng = np.random.default_rng(2)
+    y = rng.integers(0, 3, 300)
+    x = (rng.normal(size=(300, 4, 3)) + np.eye(3)[y][:, None]).astype(np.float32)
+    task = Classify(classes=("a", "b", "c"))
+    network, train = Flat(12, task), prepare(x, y, task.classes)
+    solve(network, task, train)
+    output = network(train.batch(np.arange(300)).x).detach()
+    assert task.score(output, torch.from_numpy(y)) > 0.8
+    losses = [task.loss(scale * output, torch.from_numpy(y)).item() for scale in (0.5, 1.0, 2.0)]
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def test_regression_is_exact_where_it_can_be():
+    x = np.random.default_rng(3).normal(size=(50, 2, 2)).astype(np.float32)
+    y = (x.reshape(50, 4) @ np.array([1, -2, 3, 4.0]) + 7).astype(np.float32)
+    task = Regress(columns=("y",), mean=(float(y.mean()),), deviation=(float(y.std()),))
+    network, train = Flat(4, task), prepare(x, y)
+    solve(network, task, train)
+    assert task.score(network(train.batch(np.arange(50)).x).detach(), torch.from_numpy(y)) > 0.9999
+
+
+def test_forecasts_are_changes_and_their_quantiles_cover():
+    x = np.random.default_rng(4).normal(size=(400, 5, 1)).astype(np.float32)
+    future = x[:, -1:, :] + 2 * x[:, :1, :] + np.random.default_rng(5).normal(size=(400, 2, 1))
+    task = Forecast(
+        lookback=5,
+        horizon=2,
+        columns=("v",),
+        channels=(0,),
+        mean=(0.0,),
+        deviation=(1.0,),
+        quantiles=(0.1, 0.9),
+    )
+    network, train = Flat(5, task), prepare(x, future.astype(np.float32))
+    solve(network, task, train)
+    low, high = network(train.batch(np.arange(400)).x).detach()[..., 0, :].unbind(-1)
+    truth = torch.from_numpy(future[..., 0])
+    assert ((truth > low) & (truth < high)).double().mean().item() == pytest.approx(0.8, abs=0.03)
+    assert (high - low).mean().item() == pytest.approx(2 * 1.2816, rel=0.1)
