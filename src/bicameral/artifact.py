@@ -47,7 +47,9 @@ class Artifact:
         weight = next(self.network.parameters())
         with torch.inference_mode():
             chunks = [
-                self.network(_like(batch.x, weight), None if batch.lengths is None else _like(batch.lengths, weight))
+                self.network(
+                    *(None if part is None else _like(part, weight) for part in (batch.x, batch.lengths))
+                )
                 for start in range(0, len(prepared), batch_size)
                 for batch in [prepared.batch(np.arange(start, min(start + batch_size, len(prepared))))]
             ]

@@ -1,0 +1,131 @@
+"""Classifier and Regressor: scikit-learn's own contract, and what it does not ask."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits, make_blobs
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from bicameral import Classifier, Regressor
+from bicameral.errors import BicameralError
+
+UNMET: dict[str, str] = {}  # checks of scikit-learn that cannot hold here, each with its reason
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [Classifier(random_state=0, max_iter=60), Regressor(random_state=0, max_iter=60)],
+    expected_failed_checks=lambda _: UNMET,
+)
+def test_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    images, classes = load_digits(return_X_y=True)
+    return images[:600].reshape(-1, 8, 8), classes[:600]
+
+
+def waves(seed: int, gaps: bool = False):
+    """Slow and fast sines of random phase; some values missing if asked for."""
+    rng = np.random.default_rng(seed)
+    fast = rng.integers(0, 2, 80)
+    phase = rng.uniform(0, 2 * np.pi, (80, 1))
+    X = np.sin(np.linspace(0, 6, 40) * (1 + 2 * fast[:, None]) + phase)[..., None]
+    X[rng.random(X.shape) < 0.1 * gaps] = np.nan
+    return X, np.where(fast, "fast", "slow")
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
+def test_series_are_told_apart(gaps):
+    model = Classifier("fcn", overrides={"width": 8}, max_iter=15, random_state=0).fit(*waves(0, gaps))
+    assert model.score(*waves(1, gaps)) > 0.9
+
+
+def test_pictures_are_told_apart(digits):
+    images, classes = digits
+    model = Classifier("lenet5", max_iter=15, random_state=0).fit(images[:500, None], classes[:500])
+    assert model.score(images[500:, None], classes[500:]) > 0.85
+
+
+def test_rows_of_a_picture_are_a_sequence(digits):
+    images, classes = digits
+    model = Classifier("gru", overrides={"width": 32}, max_iter=15, random_state=0)
+    assert model.fit(images[:500], classes[:500]).score(images[500:], classes[500:]) > 0.8
+
+
+def test_probabilities_follow_the_classes():
+    X, y = waves(0)
+    model = Classifier("mlp", max_iter=3, random_state=0).fit(X, y)
+    assert list(model.classes_) == ["fast", "slow"]
+    np.testing.assert_array_equal(model.classes_[model.predict_proba(X).argmax(1)], model.predict(X))
+
+
+def test_several_targets_keep_their_units():
+    X, y = load_diabetes(return_X_y=True)
+    targets = np.stack([y, 1000 - 2 * y], axis=1)
+    model = Regressor("linear", random_state=0).fit(X, targets)
+    answers = model.predict(X)
+    assert answers.shape == targets.shape
+    assert model.score(X, targets) > 0.4
+    np.testing.assert_allclose(answers.mean(0), targets.mean(0), rtol=0.05)
+
+
+def test_works_in_a_search_and_a_pipeline():
+    X, y = make_blobs(60, centers=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), Classifier(max_iter=5, random_state=0))
+    search = GridSearchCV(pipeline, {"classifier__model": ["linear", "mlp"]}, cv=2).fit(X, y)
+    assert search.best_score_ > 0.8
+
+
+def test_a_clone_is_unfitted_and_equal():
+    model = Classifier("gru", overrides={"width": 8}, random_state=3)
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_a_pickled_model_answers_alike():
+    X, y = waves(0)
+    model = Classifier("gru", overrides={"width": 8}, max_iter=2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
+
+
+def test_seed_decides_everything():
+    X, y = waves(0)
+    one, two, other = (Classifier("mlp", max_iter=2, random_state=seed).fit(X, y) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert not np.allclose(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_the_artifact_can_be_kept(tmp_path):
+    from bicameral import Artifact, read
+
+    X, y = waves(0)
+    model = Classifier("gru", overrides={"width": 8}, max_iter=2, random_state=0).fit(X, y)
+    model.artifact_.save_pretrained(tmp_path / "kept")
+    answers = Artifact.from_pretrained(tmp_path / "kept").predict(read((X.astype(np.float32), y)))
+    assert [answer["class"] for answer in answers] == list(model.predict(X))
+
+
+def test_a_budget_in_seconds_ends_training():
+    model = Classifier("linear", budget_seconds=0.05, random_state=0).fit(*waves(0))
+    assert model.n_iter_ >= 1
+
+
+@pytest.mark.parametrize(
+    ("model", "message"), [("lstn", "did you mean 'lstm'"), ("gru", "no GRUConfig field called 'widht'")]
+)
+def test_mistakes_get_the_nearest_name(model, message):
+    overrides = {"widht": 3} if model == "gru" else None
+    with pytest.raises(BicameralError, match=message):
+        Classifier(model, overrides=overrides).fit(*waves(0))
+
+
+def test_six_axes_are_refused():
+    with pytest.raises(BicameralError, match="expected"):
+        Classifier().fit(np.zeros((4, 1, 1, 1, 1, 1)), [0, 1, 0, 1])
