@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from bicameral.data import augment
-from bicameral.data.augment import DEFAULTS, MENUS, for_kind
+from bicameral.data.augment import DEFAULTS, MENUS, for_kind, frames, pictures
 from bicameral.errors import ConfigError
 
 SHAPES = {"image": (3, 16, 12), "clip": (10, 1, 16, 12), "sound": (40, 20), "series": (20, 3)}
@@ -91,8 +90,8 @@ def test_nothing_is_mirrored_unless_asked_for(kind):
 def test_a_turned_picture_keeps_its_angles(monkeypatch):
     """Against scipy, on a picture that is not square, where a careless rotation shears."""
     angle, zoom = 0.1, -0.05
-    drawn = torch.tensor([[angle / augment.ANGLE, zoom / augment.ZOOM]])
-    monkeypatch.setattr(augment, "_uniform", lambda *_, **__: drawn)
+    drawn = torch.tensor([[angle / pictures.ANGLE, zoom / pictures.ZOOM]])
+    monkeypatch.setattr(pictures, "uniform", lambda *_, **__: drawn)
     x = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(40, 20)), 2).astype(np.float32)
     changed = for_kind("image", ["rotate"])(torch.from_numpy(x)[None, None], None, generator())[0, 0]
     turn = (1 + zoom) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -142,10 +141,10 @@ def test_a_mask_is_one_bounded_run(name, axis):
 def test_noise_and_scale_have_their_deviations():
     x = torch.ones(200, 50, 3)
     noisy = for_kind("series", ["jitter"])(x, None, generator())
-    assert noisy.std().item() == pytest.approx(augment.NOISE, rel=0.05)
+    assert noisy.std().item() == pytest.approx(frames.NOISE, rel=0.05)
     scaled = for_kind("series", ["scale"])(x, None, generator())
     torch.testing.assert_close(scaled, scaled[:, :1].expand_as(scaled))
-    assert scaled[:, 0].std().item() == pytest.approx(augment.SCALE, rel=0.1)
+    assert scaled[:, 0].std().item() == pytest.approx(frames.SCALE, rel=0.1)
 
 
 def test_dropped_tokens_are_unknown_and_padding_stays_padding():
@@ -153,7 +152,7 @@ def test_dropped_tokens_are_unknown_and_padding_stays_padding():
     x[:, 90:] = 0
     changed = for_kind("text", ["dropout"])(x, None, generator())
     assert set(changed[:, :90].unique().tolist()) == {1, 7}
-    assert (changed[:, :90] == 1).float().mean().item() == pytest.approx(augment.DROPPED, rel=0.1)
+    assert (changed[:, :90] == 1).float().mean().item() == pytest.approx(frames.DROPPED, rel=0.1)
     assert (changed[:, 90:] == 0).all()
 
 
