@@ -1,7 +1,7 @@
 """Forecaster: the rows of X are the steps of one series, and what follows them is the answer."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, no_type_check
 
 import numpy as np
 from sklearn.metrics import r2_score
@@ -24,6 +24,7 @@ class Forecaster(Trained):
     max_iter        epochs over all windows, where no budget_seconds are given
     """
 
+    @no_type_check  # scikit-learn wants init to take anything; `fit` complains
     def __init__(
         self,
         model: str = "auto",
@@ -47,7 +48,7 @@ class Forecaster(Trained):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002  the future of X is the answer
+    def fit(self, X: Any, y: Any = None) -> "Forecaster":  # noqa: ARG002  the future of X is the answer
         """Train on every window of the series; its end is kept as the present for `predict`."""
         self.is_single_ = np.ndim(X) == 1
         X = self._check(X, reset=True)
@@ -55,7 +56,8 @@ class Forecaster(Trained):
         self.end_ = X[-self.lookback_ :]
         cut = self._windows(X)
         options = {"lookback": self.lookback_, "horizon": self.horizon}
-        return self._train(cut, AUTO if self.model == "auto" else self.model, options)
+        self._train(cut, AUTO if self.model == "auto" else self.model, options)
+        return self
 
     def predict(self, X: Any = None) -> np.ndarray:
         """Forecast the `horizon` steps after X, or after the training series: (horizon,) or (horizon, d)."""

@@ -1,7 +1,7 @@
 """Classifier and Regressor: every row of X is an example with an answer."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, no_type_check
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -26,6 +26,7 @@ class _Labelled(Trained):
     max_iter        epochs, where no budget_seconds are given
     """
 
+    @no_type_check  # scikit-learn wants init to take anything; `fit` complains
     def __init__(
         self,
         model: str = "auto",
@@ -50,9 +51,9 @@ class _Labelled(Trained):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _fit(self, X: np.ndarray, targets: np.ndarray, classes: tuple[str, ...] = ()) -> Self:
+    def _fit(self, X: np.ndarray, targets: np.ndarray, classes: tuple[str, ...] = ()) -> None:
         model = AUTO[X.ndim] if self.model == "auto" else self.model
-        return self._train(_dataset(X, targets, classes), model)
+        self._train(_dataset(X, targets, classes), model)
 
     def _check(self, X: Any, y: Any = "no_validation", **options: Any) -> Any:
         checked = validate_data(
@@ -71,12 +72,13 @@ class _Labelled(Trained):
 class Classifier(ClassifierMixin, _Labelled):
     """One class an example, by any model of the registry."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> "Classifier":
         """Train on the examples X and their labels y (n,)."""
         X, y = self._check(X, y)
         check_classification_targets(y)
         self.classes_, targets = np.unique(y, return_inverse=True)
-        return self._fit(X, targets.astype(np.int64), tuple(str(label) for label in self.classes_))
+        self._fit(X, targets.astype(np.int64), tuple(str(label) for label in self.classes_))
+        return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), in the order of `classes_`."""
@@ -91,11 +93,12 @@ class Classifier(ClassifierMixin, _Labelled):
 class Regressor(RegressorMixin, _Labelled):
     """One or several real numbers an example, by any model of the registry."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> "Regressor":
         """Train on the examples X and their targets y, (n,) or (n, k)."""
         X, y = self._check(X, y, multi_output=True, y_numeric=True)
         self.is_single_ = y.ndim == 1
-        return self._fit(X, y.astype(np.float32))
+        self._fit(X, y.astype(np.float32))
+        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Targets in the units of the data, (n,) or (n, k) as y was given."""

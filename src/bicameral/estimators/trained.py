@@ -1,7 +1,7 @@
 """What the estimators share: one network, trained on everything it is given."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -36,7 +36,7 @@ class Trained(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _train(self, dataset: Dataset, model: str, options: Mapping[str, Any] | None = None) -> Self:
+    def _train(self, dataset: Dataset, model: str, options: Mapping[str, Any] | None = None) -> None:
         rows = np.arange(len(dataset))
         preprocessing = fit_preprocessing(dataset, rows)
         task = task_for(dataset, rows, preprocessing, options)
@@ -46,7 +46,6 @@ class Trained(BaseEstimator):
         self.n_iter_ = self._learn(network, Prepared(dataset, preprocessing, rows), seed)
         network.double()  # so that an answer does not depend on the batch it was computed in
         self.artifact_ = Artifact(network, preprocessing, task, {"data": dataset.name, "seed": seed})
-        return self
 
     def _learn(self, network: Network, examples: Prepared, seed: int) -> int:
         """Train and return the number of epochs."""
