@@ -11,7 +11,7 @@ from scipy import signal
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing, preprocessing_from_dict
 from bicameral.data.preprocessing.sound import MOST_FRAMES, fft_size, mel_filters
-from bicameral.data.preprocessing.statistics import moments
+from bicameral.data.preprocessing.statistics import moments, sampled
 from bicameral.errors import ConfigError, DataError
 
 KINDS = ("image", "clip", "sound", "text", "series")
@@ -268,3 +268,9 @@ def test_a_record_of_something_else_is_refused(change, message):
         preprocessing_from_dict(record | change)
     with pytest.raises(ConfigError, match="lacks mean"):
         preprocessing_from_dict({name: value for name, value in record.items() if name != "mean"})
+
+
+def test_a_sample_of_many_examples_is_spread_evenly_over_them():
+    seen = [int(item) for item in sampled(range(1000), np.arange(100, 300), 5)]
+    assert seen == [100, 150, 200, 249, 299]
+    assert len(list(sampled(range(1000), np.arange(7), 5000))) == 7

@@ -10,6 +10,8 @@ from bicameral.data.preprocessing.contract import Preprocessing
 from bicameral.data.preprocessing.image import common_shape, sized, standardise_maps
 from bicameral.data.preprocessing.statistics import moments, sampled
 
+NUM_SAMPLED = 64  # clips of several frames each, slow to decode
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPreprocessing(Preprocessing):
@@ -17,7 +19,7 @@ class ClipPreprocessing(Preprocessing):
 
     kind: ClassVar[Kind] = "clip"
     frames: int
-    longest: int  # frames of the longest training clip, after thinning
+    longest: int  # frames of the longest training clip looked at, after thinning
     size: tuple[int, int]  # height and width, pixels
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -34,9 +36,9 @@ class ClipPreprocessing(Preprocessing):
 
 def fit_clip(dataset: Dataset, rows: np.ndarray, *, frames: int = 16, size: int = 64) -> ClipPreprocessing:
     """Fit on the clips `rows`; `size` bounds the longer side of their median size."""
-    shapes = [item.shape for item in sampled(dataset.items, rows)]
+    shapes = [item.shape for item in sampled(dataset.items, rows, NUM_SAMPLED)]
     channels, shape = common_shape(shapes, size)
-    maps = (sized(thin(item, frames), channels, shape) for item in sampled(dataset.items, rows))
+    maps = (sized(thin(item, frames), channels, shape) for item in sampled(dataset.items, rows, NUM_SAMPLED))
     mean, deviation = moments(np.moveaxis(x, -3, -1) for x in maps)
     longest = min(frames, max(shape[0] for shape in shapes))
     return ClipPreprocessing(frames=frames, longest=longest, size=shape, mean=mean, deviation=deviation)
