@@ -134,7 +134,7 @@ def _curves(rng: np.random.Generator) -> list[Any]:
         budget_curve(
             name,
             FAMILIES[name][0],
-            (FAMILIES[name][2] - rng.exponential(0.012 if name != "conv_gru" else 0.02, 12)).tolist(),
+            (FAMILIES[name][2] - rng.exponential(0.012 if name != "conv_gru" else 0.035, 12)).tolist(),
             [cost] * 12,
             worst=0.1,
         )
@@ -147,7 +147,8 @@ def _data() -> dict[str, Any]:
         "num_examples": 1797,
         "num_faults": 1,
         "classes": [
-            {"name": str(digit), "train": 108 + (digit * 7) % 11, "val": 35, "test": 36} for digit in range(10)
+            {"name": str(digit), "train": 108 + (digit * 7) % 11, "val": 35, "test": 36}
+            for digit in range(10)
         ],
         "lengths": None,
         "split": {"train": 1087, "val": 350, "test": 360, "unit": "example", "published": False},
@@ -210,7 +211,13 @@ def _errors(rng: np.random.Generator) -> dict[str, Any]:
         "calibration": {
             "bins": [
                 {"confidence": c, "accuracy": a, "count": n}
-                for c, a, n in ((0.45, 0.5, 6), (0.62, 0.52, 9), (0.75, 0.7, 14), (0.86, 0.79, 33), (0.98, 0.99, 298))
+                for c, a, n in (
+                    (0.45, 0.5, 6),
+                    (0.62, 0.52, 9),
+                    (0.75, 0.7, 14),
+                    (0.86, 0.79, 33),
+                    (0.98, 0.99, 298),
+                )
             ],
             "ece": 0.021,
         },

@@ -137,7 +137,7 @@ def test_leading_under_one_fairness_view_only_is_part_of_the_sentence() -> None:
     }
     story = told(contenders(resnet=0.03, gru=0.0, linear=-0.2), views)
     assert story["sentence"].endswith(", under equal device-seconds only")
-    assert "does not lead under equal training FLOPs and equal samples seen" in story["caveats"]
+    assert "resnet does not lead under equal training FLOPs and equal samples seen" in story["caveats"]
 
 
 def test_caveats_name_crashes_and_too_few_replicates() -> None:

@@ -188,4 +188,4 @@ def _view_clause(name: str, leaderboard: Sequence[Row], views: Mapping[str, Sequ
 
 def _view_caveats(name: str, leaderboard: Sequence[Row], views: Mapping[str, Sequence[Row]]) -> list[str]:
     lost = [view for view, leading in _leads(name, leaderboard, views).items() if not leading]
-    return [f"does not lead under {words.listing(lost)}"] if lost else []
+    return [f"{name} does not lead under {words.listing(lost)}"] if lost else []

@@ -16,6 +16,11 @@ def unit_of_difference(question: Question) -> str:
     return "points" if question["unit"] == "%" else question["metric"]
 
 
+def axis(question: Question) -> str:
+    """Name the metric and its unit, as on an axis: "accuracy, %"."""
+    return ", ".join(filter(None, [question["metric"], question["unit"]]))
+
+
 def number(question: Question, value: float) -> str:
     """Write a difference in the unit of the question, without the unit."""
     scaled = value * question["scale"]

@@ -15,7 +15,7 @@ _DASHES = (None, "6 4", "2 3")
 def budget_curves(results: Mapping[str, Any], width: int) -> Markup:
     """Draw the curves with their bands, named at their ends, and where the lead changes hands."""
     curves, question = results["curves"], results["question"]
-    height = 360 if width > 500 else 300
+    height = 390 if width > 500 else 330
     x, y = _scales(curves, width, height)
     most = 7 if width > 500 else 4
     grid = frame(
@@ -23,6 +23,7 @@ def budget_curves(results: Mapping[str, Any], width: int) -> Markup:
         y,
         [(value, words.duration(value)) for value in x.time_ticks(most)],
         [(value, words.level(question, value)) for value in y.ticks(5)],
+        ("device time spent on tuning", words.axis(question)),
     )
     marks = [_crossing(crossing, x, y) for crossing in results.get("crossings", [])]
     plot = _clipped([*(_band(curve, x, y) for curve in curves), *_lines(curves, x, y)], x, y)
@@ -40,7 +41,7 @@ def _scales(curves: Sequence[Curve], width: int, height: int) -> tuple[Scale, Sc
     high = max(max(curve["high"]) for curve in curves)
     margin = 0.05 * (high - low) or 0.01
     x = Scale(low=min(times) * 0.9, high=max(times) * 1.02, start=52, end=width - 96, log=True)
-    return x, Scale(low=low - margin, high=high + margin, start=height - 34, end=26)
+    return x, Scale(low=low - margin, high=high + margin, start=height - 44, end=44)
 
 
 def _clipped(children: Sequence[Markup], x: Scale, y: Scale) -> Markup:
@@ -84,4 +85,4 @@ def _crossing(crossing: Mapping[str, Any], x: Scale, y: Scale) -> Markup:
     text = f"{crossing['to']} leads from {words.duration(crossing['seconds'])}"
     left = at < (x.start + x.end) / 2
     written = label(at + (6 if left else -6), 14, text, class_="note", text_anchor="start" if left else "end")
-    return line(at, 6, at, y.start, "crossing") + written
+    return line(at, 4, at, y.start, "crossing") + written

@@ -24,8 +24,9 @@ def confusion_map(confusion: Mapping[str, Any], width: int) -> Markup:
     ]
     size = cell * len(classes)
     names = [_names(place, name, cell, edge, size, letters) for place, name in enumerate(classes)]
+    ground = element("rect", x=edge, y=6.0, width=size, height=size, class_="ground")
     title = f"Confusion of {len(classes)} classes; rows are true, columns predicted"
-    return picture(width, 6 + size + edge, title, *cells, *names)
+    return picture(width, 6 + size + edge, title, ground, *cells, *names)
 
 
 def _cell(x: float, y: float, size: float, num: int, total: int, place: tuple[bool, int]) -> Markup:

@@ -11,6 +11,7 @@ from bicameral.studies.report.svg import Scale, element, label, line, picture
 
 Row = Mapping[str, Any]
 HEIGHT, MIDDLE = 26, 13
+BAR = 236
 
 
 def judged(leaderboard: Sequence[Row]) -> list[Row]:
@@ -35,11 +36,11 @@ def score_range(leaderboard: Sequence[Row]) -> tuple[float, float]:
     return min(lows) - margin, max(highs) + margin
 
 
-def score_bar(row: Row, leaderboard: Sequence[Row], question: Row, width: int = 300) -> Markup:
+def score_bar(row: Row, leaderboard: Sequence[Row], question: Row, width: int = BAR) -> Markup:
     """Draw one contender: replicates as ticks, interval, mean, over the band of ± ROPE around the best."""
     scale = _score_scale(leaderboard, width)
     best, rope = judged(leaderboard)[0]["mean"], question["rope"]
-    marks = [_band(scale, best - rope, best + rope, "rope")]
+    marks = [_band(scale, best - rope, best + rope, "rope"), *_rulers(scale)]
     told = f"{row['name']}: every replicate crashed"
     if row["mean"] is not None:
         bounds = words.level_interval(question, row["low"], row["high"])
@@ -51,7 +52,7 @@ def score_bar(row: Row, leaderboard: Sequence[Row], question: Row, width: int = 
     return picture(width, HEIGHT, told, *marks, class_="bar")
 
 
-def score_axis(leaderboard: Sequence[Row], question: Row, width: int = 300) -> Markup:
+def score_axis(leaderboard: Sequence[Row], question: Row, width: int = BAR) -> Markup:
     """Draw the axis the score bars share."""
     scale = _score_scale(leaderboard, width)
     ticks = [
@@ -114,7 +115,11 @@ def _band(scale: Scale, low: float, high: float, class_: str) -> Markup:
     return element("rect", x=left, y=0, width=max(right - left, 1.0), height=HEIGHT, class_=class_)
 
 
+def _rulers(scale: Scale) -> list[Markup]:
+    return [line(scale(value), 0, scale(value), HEIGHT, "grid") for value in scale.ticks(4)]
+
+
 def _replicates(row: Row, scale: Scale) -> Markup:
     shown = [score for score in row["scores"] if score is not None and score >= scale.low]
-    ticks = [line(scale.inside(score), 4, scale.inside(score), HEIGHT - 4, "replicate") for score in shown]
+    ticks = [line(scale.inside(score), 5, scale.inside(score), HEIGHT - 5, "replicate") for score in shown]
     return Markup("").join(ticks)

@@ -23,7 +23,7 @@ from bicameral.studies.report.svg import both_widths
 LIMIT = 3_000_000  # bytes of the whole page
 MARKS = {"better": "▲", "worse": "▼", "practically equal": "=", "undecided": "?"}
 _FOLDER = Path(__file__).parent
-_STATISTICS = re.compile(r"(\[[^\]]*\]|P\(.*?\) (?:=|&gt;|&lt;) [\d.]+)")
+_STATISTICS = re.compile(r"(,? ?(?:\[[^\]]*\](?:, )?)?P\(.*?\) (?:=|&gt;|&lt;) [\d.]+|\[[^\]]*\])")
 
 Results = Mapping[str, Any]
 
@@ -79,8 +79,8 @@ def verdict_grid(results: Results) -> list[dict[str, Any]]:
 def _figures(results: Results) -> dict[str, Any]:
     """Return the functions and figures the templates place; what the results lack is None."""
     errors, data, board = results.get("errors") or {}, results.get("data") or {}, results["leaderboard"]
-    confusion = errors.get("confusion")
-    small = confusion and len(confusion["classes"]) <= MOST_CLASSES
+    confusion = errors.get("confusion") or {"classes": ()}
+    small = 0 < len(confusion["classes"]) <= MOST_CLASSES
     ready = {
         "budget_figure": bool(results.get("curves")) and (lambda width: budget_curves(results, width)),
         "pareto_figure": bool(timed(board)) and (lambda width: pareto(results, width)),
@@ -102,7 +102,8 @@ def _probe_groups(results: Results) -> list[dict[str, Any]]:
     """Return the probes that ran, those of one unit together on one axis."""
     ran = [probe for probe in results.get("probes") or [] if not probe.get("skipped")]
     ordered = sorted(ran, key=lambda probe: probe["unit"])
-    return [_probe_group(unit, list(probes)) for unit, probes in groupby(ordered, lambda probe: probe["unit"])]
+    by_unit = groupby(ordered, lambda probe: probe["unit"])
+    return [_probe_group(unit, list(probes)) for unit, probes in by_unit]
 
 
 def _probe_group(unit: str, probes: list[Mapping[str, Any]]) -> dict[str, Any]:

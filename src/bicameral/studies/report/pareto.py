@@ -10,7 +10,7 @@ from bicameral.studies.report.intervals import interval_of, judged, score_range
 from bicameral.studies.report.svg import Scale, element, frame, label, line, path, picture
 
 Row = Mapping[str, Any]
-_SHIFTS = (0, -13, 13, -26, 26)
+_SHIFTS = (-7, 16, -20, 28, -32)
 
 
 def timed(leaderboard: Sequence[Row]) -> list[Row]:
@@ -21,13 +21,14 @@ def timed(leaderboard: Sequence[Row]) -> list[Row]:
 def pareto(results: Mapping[str, Any], width: int) -> Markup:
     """Draw score against latency on a logarithmic axis; the front is the stepped line."""
     rows, question = timed(results["leaderboard"]), results["question"]
-    height = 360 if width > 500 else 320
+    height = 390 if width > 500 else 340
     x, y = _scales(rows, results["leaderboard"], width, height)
     grid = frame(
         x,
         y,
         [(value, words.duration(value / 1000)) for value in x.ticks(7 if width > 500 else 4)],
         [(value, words.level(question, value)) for value in y.ticks(5)],
+        ("latency of one answer, median", words.axis(question)),
     )
     front = [row for row in rows if row["name"] in results.get("pareto", [])]
     points = [_point(row, x, y, question, row in front) for row in rows]
@@ -39,7 +40,7 @@ def _scales(rows: Sequence[Row], leaderboard: Sequence[Row], width: int, height:
     times = [row["latency_ms"]["p50"] for row in rows]
     low, high = score_range(leaderboard)
     x = Scale(low=min(times) / 1.6, high=max(times) * 1.6, start=52, end=width - 74, log=True)
-    return x, Scale(low=low, high=high, start=height - 34, end=14)
+    return x, Scale(low=low, high=high, start=height - 44, end=30)
 
 
 def _front(front: Sequence[Row], x: Scale, y: Scale) -> Markup:
@@ -62,18 +63,19 @@ def _point(row: Row, x: Scale, y: Scale, question: Row, on_front: bool) -> Marku
 
 
 def _names(rows: Sequence[Row], x: Scale, y: Scale) -> Markup:
-    """Write each name beside its point, moved up or down where it would cover another."""
-    taken: list[tuple[float, float, float]] = []
+    """Write each name beside its point, moved up or down where it would cover a point or another name."""
+    points = [(x(row["latency_ms"]["p50"]), y.inside(row["mean"])) for row in rows]
+    taken = [(left - 8, left + 8, middle + 4) for left, middle in points]
     drawn = []
-    for row in rows:
-        left, middle = x(row["latency_ms"]["p50"]) + 11, y.inside(row["mean"]) + 4
-        right = left + 7 * len(row["name"])
+    for row, (at, middle) in zip(rows, points, strict=True):
+        text = row["name"] + (" ▾" if row["mean"] < y.low else "")
+        left, right = at + 9, at + 11 + 7.4 * len(text)
         free = (middle + shift for shift in _SHIFTS if _is_free(taken, left, right, middle + shift))
-        at = next(free, middle)
-        taken.append((left, right, at))
-        drawn.append(label(left, at, row["name"], class_=f"name f-{row['family']}"))
+        height = next(free, middle)
+        taken.append((left, right, height))
+        drawn.append(label(left, height, text, class_=f"name f-{row['family']}"))
     return Markup("").join(drawn)
 
 
 def _is_free(taken: Sequence[tuple[float, float, float]], left: float, right: float, at: float) -> bool:
-    return all(right < start or left > end or abs(at - other) >= 13 for start, end, other in taken)
+    return all(right < start or left > end or abs(at - other) >= 12 for start, end, other in taken)

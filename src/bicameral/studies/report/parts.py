@@ -21,15 +21,15 @@ def split_bar(split: Mapping[str, Any], width: int) -> Markup:
     for part, size in sizes:
         wide = room * size / total
         drawn.append(element("rect", x=at, y=22, width=wide, height=30, class_=f"part {part}"))
-        drawn += [label(at, 14, part, class_="note"), _size(at, wide, size)]
+        drawn += [label(at, 14, part, class_="note"), _size(at, wide, size, part)]
         at += wide + gap
     title = "Split: " + ", ".join(f"{part} {size}" for part, size in sizes)
     return picture(width, 56, title, *drawn)
 
 
-def _size(at: float, wide: float, size: int) -> Markup:
+def _size(at: float, wide: float, size: int, part: str) -> Markup:
     text = f"{size:,}"
-    return label(at + 8, 42, text, class_="inside") if wide > 12 + 8 * len(text) else Markup("")
+    return label(at + 8, 42, text, class_=f"inside in-{part}") if wide > 12 + 8 * len(text) else Markup("")
 
 
 def balance(classes: Sequence[Mapping[str, Any]], width: int) -> Markup:

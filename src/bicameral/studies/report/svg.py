@@ -111,10 +111,11 @@ def path(points: Sequence[tuple[float, float]], class_: str, **attributes: Any) 
     )
 
 
-def frame(
-    x: Scale, y: Scale, x_ticks: Sequence[tuple[float, str]], y_ticks: Sequence[tuple[float, str]]
-) -> Markup:
-    """Return grid lines with their labels: y at the left, x below."""
+Ticks = Sequence[tuple[float, str]]
+
+
+def frame(x: Scale, y: Scale, x_ticks: Ticks, y_ticks: Ticks, titles: tuple[str, str] = ("", "")) -> Markup:
+    """Return grid lines with their labels, y at the left, x below, and what the axes are."""
     across = [
         line(x.start, y(value), x.end, y(value), "grid")
         + label(x.start - 8, y(value) + 4, text, class_="tick", text_anchor="end")
@@ -125,7 +126,11 @@ def frame(
         + label(x(value), y.start + 18, text, class_="tick", text_anchor="middle")
         for value, text in x_ticks
     ]
-    return Markup("").join([*across, line(x.start, y.start, x.end, y.start, "axis"), *below])
+    named = [
+        label(x.end, y.start + 36, titles[0], class_="tick", text_anchor="end"),
+        label(x.start - 44, y.end - 12, titles[1], class_="tick"),
+    ]
+    return Markup("").join([*across, line(x.start, y.start, x.end, y.start, "axis"), *below, *named])
 
 
 def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
