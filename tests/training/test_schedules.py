@@ -27,7 +27,9 @@ def test_cosine_is_torchs():
 
 def test_one_cycle_is_torchs():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, 101, pct_start=31 / 101, cycle_momentum=False)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, 101, pct_start=31 / 101, cycle_momentum=False
+    )
     for step in range(100):
         expected = theirs.get_last_lr()[0]
         assert schedule("one-cycle", 0.0)(step / 100) == pytest.approx(expected, abs=2e-4)

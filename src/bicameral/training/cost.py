@@ -19,6 +19,11 @@ def parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
+def device_clock() -> float:
+    """Seconds of work: processor time, which a busy neighbour does not touch, or wall time on many threads."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def flops(network: nn.Module, batch: Batch) -> int:
     """Multiplications and additions of one forward pass, an example.
 
