@@ -44,7 +44,7 @@ class Artifact:
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         prepared = Prepared(dataset, self.preprocessing, rows)
         self.network.eval()
-        weight = next(self.network.parameters())
+        weight = next(self.network.parameters(), torch.empty(0))  # some baselines have none
         with torch.inference_mode():
             chunks = [
                 self.network(
@@ -103,7 +103,8 @@ class Artifact:
         save_file(state, folder / WEIGHTS)
         write_json(folder / CONFIG, self._config())
         (folder / CARD).write_text(_card(self._config(), self.network), encoding="utf-8")
-        folder.chmod(0o755)
+        folder.chmod(0o755)  # temporary folders and safetensors start out private
+        (folder / WEIGHTS).chmod(0o644)
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -56,3 +56,7 @@ def test_a_present_shorter_than_the_look_back_is_refused(model):
 def test_a_series_shorter_than_a_window_is_refused():
     with pytest.raises(BicameralError, match="too short"):
         Forecaster(horizon=10).fit(tide(20))
+
+
+def test_a_rule_needs_no_training():
+    assert list(Forecaster("last_value", horizon=2).fit(np.arange(20.0)).predict()) == [19, 19]

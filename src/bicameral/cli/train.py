@@ -21,7 +21,8 @@ def train(
     data: Data,
     fields: Fields = None,
     model: Annotated[str, typer.Option(help="A name from `bicameral models`.")] = "resnet",
-    budget: Annotated[str, typer.Option(help="90s, 10min, 2h, or steps such as 400steps.")] = "60s",
+    size: Annotated[str | None, typer.Option(help="A size of the model; its default if not given.")] = None,
+    budget: Annotated[str, typer.Option(help="90s, 10min, 400steps or 12epochs.")] = "60s",
     runs: Runs = Path("runs"),
     seed: Seed = 0,
     dry_run: DryRun = False,
@@ -35,11 +36,11 @@ def train(
 
     parts = _divide(model, settings.parse(fields))
     if dry_run:
-        _show(json, {"data": data, "model": model, "budget": budget, "seed": seed, **parts})
+        _show(json, {"data": data, "model": model, "size": size, "budget": budget, "seed": seed, **parts})
         return
     folder = runs / f"{Path(data).stem}-{model}"
     with resumable("run the same command again to go on"):
-        artifact = run(data, model, budget=budget, seed=seed, folder=folder, **parts)
+        artifact = run(data, model, size=size, budget=budget, seed=seed, folder=folder, **parts)
     _show(json, {"artifact": folder, **artifact.card})
 
 

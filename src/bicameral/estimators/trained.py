@@ -52,6 +52,8 @@ class Trained(BaseEstimator):
         if network.entry.closed_form:
             solve(network, network.task, examples)
             return 1
+        if not any(parameter.requires_grad for parameter in network.parameters()):
+            return 1  # a rule, such as repeating the last value
         recipe = Recipe(learning_rate=self.learning_rate, batch_size=self.batch_size, compile=False)
         seconds, epochs = self.budget_seconds, self.max_iter
         budget = Budget(epochs=epochs) if seconds is None else Budget(seconds=seconds)
