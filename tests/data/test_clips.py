@@ -92,4 +92,7 @@ def test_without_av_the_extra_is_named(tmp_path, monkeypatch):
 def test_utd_mhad_by_its_index(shared_data):
     data = read(shared_data("utd_mhad_a"), labels="index.csv", target="action", group="subject")
     assert (len(data), len(data.classes), len(set(data.groups))) == (446, 14, 8)
-    assert {part: int((data.split == part).sum()) for part in ("train", "test")} == {"train": 224, "test": 222}
+    assert {part: int((data.split == part).sum()) for part in ("train", "test")} == {
+        "train": 224,
+        "test": 222,
+    }

@@ -90,7 +90,10 @@ def test_missing_columns_are_named_with_those_that_are_there(tmp_path):
         read(tmp_path / "x.csv", kind="text")
     with pytest.raises(DataError, match=r"'bodi'.*did you mean 'body'"):
         read(tmp_path / "x.csv", kind="text", text="bodi")
-    assert list(read(tmp_path / "x.csv", kind="text", text="body", target="score").items) == ["c d e", "d e f"]
+    assert list(read(tmp_path / "x.csv", kind="text", text="body", target="score").items) == [
+        "c d e",
+        "d e f",
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "label,text\n", "\n\n"])

@@ -10,7 +10,7 @@ import torch
 
 from bicameral.data.dataset import Dataset, Fault, Kind
 from bicameral.data.parts import WORDS, part_of, published
-from bicameral.data.shapes import items_of
+from bicameral.data.shapes import Stack, items_of
 from bicameral.data.targets import Answer, encode
 from bicameral.data.tree import Blob
 from bicameral.errors import DataError
@@ -175,27 +175,40 @@ def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[
 
 def _usable(dataset: Dataset) -> Dataset:
     """Quarantine rows without any value and rows without a target."""
-    problems = [_problem(dataset, row) for row in range(len(dataset))]
-    keep = np.array([row for row, problem in enumerate(problems) if not problem], dtype=np.int64)
+    empty, unanswered = _empty(dataset.items), _unanswered(dataset)
+    keep = np.flatnonzero(~(empty | unanswered))
     if not len(keep):
-        what = f"; the first {problems[0]}" if problems else ""
-        raise DataError(f"{dataset.name} holds no usable example of {len(dataset)}{what}")
+        raise DataError(
+            f"{dataset.name} holds no usable example: of {len(dataset)}, {empty.sum()} hold no value and "
+            f"{unanswered.sum()} have no target"
+        )
     if len(keep) == len(dataset):
         return dataset
-    faults = [Fault(dataset.ids[row], problem) for row, problem in enumerate(problems) if problem]
+    faults = [
+        Fault(dataset.ids[int(row)], "holds no value" if empty[row] else "has no target")
+        for row in np.flatnonzero(empty | unanswered)
+    ]
     return replace(dataset.subset(keep), faults=(*dataset.faults, *faults))
 
 
-def _problem(dataset: Dataset, row: int) -> str:
-    target = None if dataset.targets is None else dataset.targets[row]
-    if target is not None and not dataset.classes and not np.isfinite(target).all():
-        return "has no target"
-    item = dataset.items[row]
-    if len(item) == 0 or (isinstance(item, str) and not item.strip()):
-        return "is empty"
-    if not isinstance(item, str) and item.dtype.kind == "f" and np.isnan(item).all():
-        return "holds no value, everything is missing"
-    return ""
+def _empty(items: Sequence[Any]) -> np.ndarray:
+    if isinstance(items, Stack):
+        flat = items.array.reshape(len(items), -1)
+        known = ~np.isnan(flat) if flat.dtype.kind == "f" else np.ones(flat.shape, dtype=bool)
+        return ~np.asarray(known.any(axis=1))
+    return np.array([_is_empty(item) for item in items], dtype=bool)
+
+
+def _is_empty(item: Any) -> bool:
+    return (
+        not item.strip() if isinstance(item, str) else bool(item.dtype.kind == "f" and np.isnan(item).all())
+    )
+
+
+def _unanswered(dataset: Dataset) -> np.ndarray:
+    if dataset.targets is None or dataset.classes:
+        return np.zeros(len(dataset), dtype=bool)
+    return ~np.isfinite(dataset.targets.reshape(len(dataset), -1)).all(axis=1)
 
 
 def _array(values: Any) -> np.ndarray:

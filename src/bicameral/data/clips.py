@@ -26,12 +26,12 @@ class Clips(Sequence[np.ndarray]):
     """Clips (t c h w) uint8, each of its own length, decoded on access."""
 
     def __init__(self, clips: Sequence[tuple[Blob, ...]], *, colour: bool):
-        self.clips, self.colour = clips, colour
+        self.clips, self.colour = list(clips), colour
 
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         blobs = self.clips[index]
         if blobs[0].suffix in CLIPS:
             frames = [_channels(frame, self.colour) for frame in _frames(blobs[0], self.colour)]

@@ -27,12 +27,12 @@ class Pictures(Sequence[np.ndarray]):
     """Pictures (c h w), each of its own size, decoded on access."""
 
     def __init__(self, blobs: Sequence[Blob], *, colour: bool):
-        self.blobs, self.colour = blobs, colour
+        self.blobs, self.colour = list(blobs), colour
 
     def __len__(self) -> int:
         return len(self.blobs)
 
-    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         return decode(self.blobs[index].read(), colour=self.colour)
 
 

@@ -134,7 +134,7 @@ def _by_table(bare: list[Example], table: Table, options: Labels) -> tuple[list[
         missing = "file names" if file is None else "labels"
         option = "file" if file is None else "target"
         raise DataError(
-            f"{table.name} has no column of {missing}; its columns are {table.seen}; pass {option}='its column'"
+            f"{table.name} has no column of {missing}; its columns are {table.seen}; pass {option}="
         )
     group, split = pick(table, GROUP, options.group), pick(table, SPLIT, options.split)
     found: dict[int, Example] = {}

@@ -9,12 +9,13 @@ from bicameral.data.labelled_series import read_long, read_rows, roles
 from bicameral.data.request import Request
 from bicameral.data.series import read_series
 from bicameral.data.stamps import stamps
-from bicameral.data.tables import Table, is_number, read_table
+from bicameral.data.tables import Table, numbers, read_table
 from bicameral.data.texts import looks_like_texts, read_text_table
 from bicameral.data.tree import Blob
 from bicameral.errors import DataError
 
 FORMAT = ("delimiter", "header")  # options of the table itself, whatever it holds
+HEAD = 5  # rows that tell numbers from words
 CLOCKS = ("month", "year", "week", "day", "quarter", "hour", "period")
 
 
@@ -37,6 +38,8 @@ def read_tables(request: Request, parts: dict[str, Blob]) -> Dataset:
 def _read_series(request: Request, table: Table) -> Dataset:
     """Choose by the columns: id and one label an id, a label a row, or a series to be forecast."""
     target = request.target if isinstance(request.target, str) else None
+    if "ds" in table.columns and "answer" not in request.options:
+        return request.call(read_series, request.name, table)
     label, series_id = roles(table, target, request.options.get("id"))
     rest = {key: value for key, value in request.options.items() if key != "id"}
     if label and series_id and not _varies(table, label, series_id):
@@ -76,12 +79,9 @@ def _stacked(tables: Iterable[Table], column: str) -> list[str]:
 
 
 def _is_archive(table: Table, parts: dict[str, Blob]) -> bool:
-    """Return whether this is a table of the UCR archive: parts, no header, the label in front."""
-    return len(parts) > 1 and not table.header and all(is_number(cells[0]) for cells in _data(table))
-
-
-def _data(table: Table) -> list[list[str]]:
-    return [cells for column, cells in table.columns.items() if column not in SPLIT]
+    """Return whether this is of the UCR archive: parts, no header, only numbers, the label first."""
+    cells = (cells[:HEAD] for column, cells in table.columns.items() if column not in SPLIT)
+    return len(parts) > 1 and not table.header and all(numbers(head) is not None for head in cells)
 
 
 def _has_clock(table: Table, asked: str | None) -> bool:

@@ -14,6 +14,7 @@ from bicameral.data.tables import BAD_SHARE, Table, numbers
 from bicameral.errors import DataError
 
 LEVELS = 20  # a column of words with at most so many different ones becomes one 0/1 channel a word
+NUMBERING = ("no", "nr", "#", "index", "row", "id", "unnamed: 0", "column 1")  # columns that may count rows
 Columns = dict[str, np.ndarray]
 
 
@@ -146,7 +147,7 @@ def _channel(column: str, cells: list[str], table: Table) -> tuple[Columns, list
     if parsed is None:
         return _words(column, cells, table)
     values, bad = parsed
-    if table.header and len(values) > 2 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1):
+    if column.lower() in NUMBERING and bool((np.diff(values) == 1).all()):
         return {}, [Fault(f"{table.name}, column {column}", "left out: it numbers the rows")]
     faults = [
         Fault(table.where(row), f"{column} is {cells[row]!r}, no number; kept as missing") for row in bad

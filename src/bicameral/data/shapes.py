@@ -15,9 +15,23 @@ RULES = (
     "is series of one channel, five axes are clips, a list of arrays is series of unequal length, a list of "
     "str is texts; or pass kind="
 )
+Items = Sequence[Any]
 
 
-def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Any, Kind, tuple[str, ...]]:
+class Stack(Sequence[np.ndarray]):
+    """The rows of one array."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
+        return self.array[index]
+
+
+def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Items, Kind, tuple[str, ...]]:
     """Return raw items, their kind and, for series, the channel names.
 
     to_forecast  without targets, one or two axes are one long series (t,) or (t, d)
@@ -35,7 +49,7 @@ def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Any,
     kind = kind or _kind(array)
     shaped = _SHAPES[kind](array)
     columns = tuple(f"channel {column}" for column in range(shaped.shape[-1])) if kind == "series" else ()
-    return shaped, kind, columns
+    return Stack(shaped), kind, columns
 
 
 def _is_text(values: Any) -> bool:
@@ -55,7 +69,7 @@ def _row(value: Any) -> np.ndarray:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
-def _ragged(rows: list[np.ndarray], kind: Kind | None) -> tuple[Any, Kind, tuple[str, ...]]:
+def _ragged(rows: list[np.ndarray], kind: Kind | None) -> tuple[Items, Kind, tuple[str, ...]]:
     axes = {row.ndim for row in rows}
     if len(axes) != 1:
         raise DataError(f"a list of arrays with {sorted(axes)} axes; expected the same number in each")

@@ -27,12 +27,12 @@ class Recordings(Sequence[np.ndarray]):
     """Sounds (n,) float32 at one rate, decoded on access."""
 
     def __init__(self, blobs: Sequence[Blob], rate: int):
-        self.blobs, self.rate = blobs, rate
+        self.blobs, self.rate = list(blobs), rate
 
     def __len__(self) -> int:
         return len(self.blobs)
 
-    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         samples, rate = _decode(self.blobs[index].read())
         return resample(samples.mean(axis=1), rate, self.rate)
 

@@ -20,7 +20,7 @@ class Inputs(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         start = self.starts[index]
         return self.values[start : start + self.lookback]
 
@@ -59,7 +59,7 @@ class Stamps(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: int) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         start = self.starts[index]
         return self.times[start : start + self.lookback]
 
@@ -91,9 +91,8 @@ def windows(
     keep, split = _bordered(rows + lookback, horizon, borders)
     starts, series, rows = starts[keep], series[keep], rows[keep]
     if not len(starts):
-        raise DataError(
-            f"no window of {dataset.name} is left: {'; '.join(fault.what for fault in faults[:3])}"
-        )
+        reasons = "; ".join(fault.what for fault in faults[:3]) or f"none lies inside the borders {borders}"
+        raise DataError(f"no window of {dataset.name} is left: {reasons}")
     begin = _clock(dataset, offsets, lengths, starts + lookback, series)
     end = _clock(dataset, offsets, lengths, starts + lookback + horizon - 1, series)
     ids = np.array([str(key) for key in dataset.ids])[series]
