@@ -46,4 +46,11 @@ def test_crossings_name_who_leads_before_and_after() -> None:
     quick = _curve("resnet", [1.0, 2.0, 3.0], [0.6, 0.7, 0.72])
     slow = _curve("gru", [2.0, 4.0, 6.0], [0.5, 0.8, 0.9])
     assert crossings([quick, slow]) == [Crossing(seconds=4.0, before="resnet", after="gru")]
+    assert crossings([slow, quick])[0].to_dict() == {"seconds": 4.0, "from": "resnet", "to": "gru"}
     assert crossings([quick]) == crossings([]) == []
+
+
+def test_of_many_overtakings_only_the_last_is_told() -> None:
+    even = _curve("resnet", [1.0, 2.0, 3.0, 4.0, 5.0], [0.5, 0.6, 0.7, 0.8, 0.9])
+    close = _curve("gru", [1.0, 2.0, 3.0, 4.0, 5.0], [0.4, 0.7, 0.6, 0.9, 0.95])
+    assert crossings([even, close]) == [Crossing(seconds=4.0, before="resnet", after="gru")]

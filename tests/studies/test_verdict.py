@@ -106,6 +106,14 @@ def test_equal_and_undecided_rivals_are_told_as_such() -> None:
     assert any("would likely settle it" in line for line in open_["lines"])
 
 
+def test_what_no_number_of_replicates_settles_is_told_once() -> None:
+    story = told(contenders(resnet=0.011, gru=0.0, tcn=0.001, linear=-0.2))
+    hopeless = [line for line in story["lines"] if "would not likely settle it" in line]
+    assert hopeless == [
+        "resnet against tcn and gru: undecided; even 50 more replicates would not likely settle it"
+    ]
+
+
 def test_a_baseline_that_is_as_good_is_enough() -> None:
     story = told(contenders(resnet=0.001, linear=0.0))
     assert story["sentence"].startswith(

@@ -98,11 +98,15 @@ class _Story:
 
     def lines(self) -> list[str]:
         """Say the best baseline, then who is equal, who is open and who is beaten."""
-        told = [self._baseline_line(), *(self._open_line(pair) for pair in self.pairs.values())]
-        beaten = [name for name, pair in self.pairs.items() if pair.verdict == "better"]
+        equal = [self._equal_line(pair) for pair in self._all("practically equal")]
+        told = [self._baseline_line(), *equal, *self._open_lines()]
+        beaten = [pair.b for pair in self._all("better")]
         if beaten:
             told.append(f"{self.winner['name']} is better than {words.listing(beaten)}")
         return [line for line in told if line]
+
+    def _all(self, verdict: str) -> list[Pair]:
+        return [pair for pair in self.pairs.values() if pair.verdict == verdict]
 
     def _baseline_line(self) -> str:
         if self.baseline is None:
@@ -112,12 +116,20 @@ class _Story:
             return ""
         return f"{pair.a} beats the best baseline, {pair.b}, by {self._sizes(pair)}"
 
-    def _open_line(self, pair: Pair) -> str:
-        if pair.verdict == "practically equal":
-            return f"{pair.a} and {pair.b}: practically equal{self._speed(pair)}"
-        if pair.verdict == "undecided":
-            return f"{pair.a} and {pair.b}: undecided; {_remedy(pair)}"
-        return ""
+    def _equal_line(self, pair: Pair) -> str:
+        return f"{pair.a} and {pair.b}: practically equal{self._speed(pair)}"
+
+    def _open_lines(self) -> list[str]:
+        undecided = self._all("undecided")
+        mendable = [pair for pair in undecided if pair.more_replicates]
+        lines = [f"{pair.a} and {pair.b}: undecided; {_remedy(pair)}" for pair in mendable]
+        hopeless = [pair.b for pair in undecided if not pair.more_replicates]
+        if hopeless:
+            names = f"{self.winner['name']} against {words.listing(hopeless)}"
+            lines.append(
+                f"{names}: undecided; even {MOST_FURTHER} more replicates would not likely settle it"
+            )
+        return lines
 
     def _speed(self, pair: Pair) -> str:
         a, b = (_latency(self.rows[name]) for name in (pair.a, pair.b))
@@ -160,8 +172,8 @@ class _Story:
 
 
 def _remedy(pair: Pair) -> str:
-    if pair.more_replicates is None or pair.more_minutes is None:
-        return f"even {MOST_FURTHER} more replicates would not likely settle it"
+    assert pair.more_replicates is not None
+    assert pair.more_minutes is not None
     time = words.duration(pair.more_minutes * 60)
     return f"{words.plural(pair.more_replicates, 'more replicate')} (about {time}) would likely settle it"
 

@@ -6,6 +6,7 @@ The expected maximum of k of the n trials, drawn without replacement, is the unb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import gammaln
@@ -27,7 +28,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """From `seconds` on, `after` is expected to be ahead of `before`."""
+    """From `seconds` on, `after` is expected to stay ahead of `before`."""
 
     seconds: float
     before: str
@@ -75,17 +76,18 @@ def budget_curve(
 
 
 def crossings(curves: Sequence[Curve]) -> list[Crossing]:
-    """Return when the expected leader changes, over the time every curve has begun."""
+    """Return when one leader gives way to the next for good, over the time every curve has begun.
+
+    Two close curves overtake each other many times; only the last time says something about budgets.
+    """
     if not curves:
         return []
     start = max(curve.seconds[0] for curve in curves)
     times = sorted({second for curve in curves for second in curve.seconds if second >= start})
-    heights = np.array([[_height(curve, time) for time in times] for curve in curves])
-    leaders = [curves[index].name for index in heights.argmax(axis=0)]
-    changes = zip(times[1:], leaders[:-1], leaders[1:], strict=True)
-    return [Crossing(seconds=time, before=old, after=new) for time, old, new in changes if old != new]
-
-
-def _height(curve: Curve, time: float) -> float:
-    """Return what finished trials had reached by `time`; past its end a curve stays where it was."""
-    return curve.expected_best[int(np.searchsorted(curve.seconds, time, side="right")) - 1]
+    heights = np.array([np.interp(times, curve.seconds, curve.expected_best) for curve in curves])
+    last_lead = {curves[index].name: place for place, index in enumerate(heights.argmax(axis=0))}
+    leaders = sorted(last_lead, key=lambda name: last_lead[name])
+    return [
+        Crossing(seconds=times[last_lead[before] + 1], before=before, after=after)
+        for before, after in pairwise(leaders)
+    ]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from bicameral.studies.report.svg import Scale, element, label, picture, shortened
 
-PARTS = ("train", "val", "test")
+PARTS = ("train", "val", "judged", "test")
 _MOST_ROWS = 24
 
 
