@@ -1,0 +1,80 @@
+"""From a file of data to an answer, through the command line alone."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Sixty short series, rising or falling, in an npz."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["falling", "rising"], 30)
+    drift = np.where(y == "rising", 0.3, -0.3)[:, None] * np.arange(12)
+    X = (drift + rng.normal(0, 0.3, (60, 12)))[..., None].astype(np.float32)
+    path = tmp_path_factory.mktemp("data") / "trends.npz"
+    np.savez(path, X=X, y=y)
+    return path
+
+
+@pytest.fixture
+def artifact(bicameral, data, tmp_path):
+    result = bicameral(
+        "train", data, "--model", "linear", "--budget", "60steps", "--runs", tmp_path, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["artifact"]
+
+
+def test_check_says_what_was_read(bicameral, data):
+    result = bicameral("check", data, "--json")
+    found = json.loads(result.stdout)
+    assert found["data"]["examples"] == 60
+    assert found["data"]["classes"] == ["falling", "rising"]
+    assert result.exit_code == (0 if found["passed"] else 1)
+
+
+def test_check_fails_on_a_leak(bicameral, data, tmp_path):
+    """The same examples in training and test."""
+    arrays = np.load(data)
+    split = np.repeat(["train", "test"], 60)
+    both = {key: np.concatenate([arrays[key]] * 2) for key in ("X", "y")}
+    np.savez(tmp_path / "leak.npz", **both, split=split)
+    result = bicameral("check", tmp_path / "leak.npz")
+    assert result.exit_code == 1
+    assert "FAIL" in result.stdout
+    assert "duplicates" in result.stdout
+
+
+def test_a_trained_artifact_predicts(bicameral, data, artifact):
+    answers = json.loads(bicameral("predict", artifact, data, "--json").stdout)
+    right = [answer["class"] == ("falling" if row < 30 else "rising") for row, answer in enumerate(answers)]
+    assert len(answers) == 60
+    assert np.mean(right) > 0.9
+
+
+def test_answers_for_people_are_one_a_line(bicameral, data, artifact):
+    lines = bicameral("predict", artifact, data).stdout.splitlines()
+    assert len(lines) == 60
+    assert lines[0].split("\t")[:2] == ["row 0", "falling"]
+
+
+def test_eval_scores_labelled_data(bicameral, data, artifact):
+    metrics = json.loads(bicameral("eval", artifact, data, "--json").stdout)
+    assert metrics["accuracy"] > 0.9
+
+
+def test_settings_reach_the_model_and_the_recipe(bicameral, data, tmp_path):
+    arguments = ["--model", "gru", "--dry-run", "--json", "width=7", "learning_rate=1e-3", "kind=series"]
+    parts = json.loads(bicameral("train", data, "--runs", tmp_path, *arguments).stdout)
+    assert parts["overrides"] == {"width": 7}
+    assert parts["recipe"] == {"learning_rate": 1e-3}
+    assert parts["data_options"] == {"kind": "series"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_setting_gets_the_nearest_name(bicameral, data):
+    result = bicameral("train", data, "--model", "gru", "widht=7")
+    assert result.exit_code == 2
+    assert "did you mean 'width'?" in result.stderr
