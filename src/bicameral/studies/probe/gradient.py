@@ -1,0 +1,68 @@
+"""Trainable memory: how far back does the gradient of a trained GRU reach?"""
+
+import torch
+from torch import Tensor
+
+from bicameral.studies.probe.bench import Arm, Bench, build
+from bicameral.studies.probe.finding import Probe, interval
+from bicameral.studies.probe.material import Material, Sample
+from bicameral.studies.probe.memory import unfit
+from bicameral.studies.probe.nets import GRU
+from bicameral.tasks.network import last_valid
+
+__all__ = ["arms", "measure", "unfit"]
+
+TRAINED = Arm("gru")
+SHARE = 0.95
+ROWS = 64
+
+
+def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature for all probes
+    """What has to be trained."""
+    return (TRAINED,)
+
+
+def measure(bench: Bench) -> Probe:
+    """Steps back from the last state that hold 95 % of its gradient, after training and before."""
+    runs = [bench.run(TRAINED, replicate) for replicate in range(bench.replicates)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(bench.seed)
+        fresh = [build(TRAINED, bench.material) for _ in runs]
+    reach = interval([_reach(run.net, run.judged) for run in runs])
+    null = interval([_reach(net, run.judged) for net, run in zip(fresh, runs, strict=True)])
+    sentence = (
+        f"95 % of the gradient of the last state lies within {reach.effect:.0f} steps "
+        f"[{reach.low:.0f}, {reach.high:.0f}] of {bench.material.num_steps} (untrained {null.effect:.0f})"
+    )
+    return Probe(
+        name="trainable memory", **reach._asdict(), null_low=null.low, null_high=null.high, unit="steps",
+        sentence=sentence,
+    )  # fmt: skip
+
+
+def _reach(net: torch.nn.Module, judged: Sample) -> float:
+    assert isinstance(net, GRU)
+    part = judged.rows(torch.arange(min(ROWS, len(judged.x))))
+    norms = _norms(net, part)
+    share = norms.cumsum(0) / norms.sum()
+    return float((share < SHARE).sum() + 1)
+
+
+def _norms(net: GRU, part: Sample) -> Tensor:
+    """Mean norm of ∂(last state)/∂x by distance from the last valid step."""
+    x = net.embedding(part.x).flatten(2).detach().requires_grad_()
+    with torch.enable_grad():
+        last = last_valid(net.cell(x)[0], part.lengths)
+        generator = torch.Generator().manual_seed(0)
+        direction = torch.randn(last.shape, generator=generator)
+        (gradient,) = torch.autograd.grad((last * direction).sum(), x)
+    norms = gradient.norm(dim=2)
+    return norms.flip(1).mean(0) if part.lengths is None else _aligned(norms, part.lengths)
+
+
+def _aligned(norms: Tensor, lengths: Tensor) -> Tensor:
+    """Count distances from each row's own end."""
+    back = lengths[:, None] - 1 - torch.arange(norms.shape[1])
+    inside = back >= 0
+    total = torch.zeros(norms.shape[1]).index_add(0, back[inside], norms[inside])
+    return total / len(norms)
