@@ -164,7 +164,7 @@ def test_an_error_metric_is_shown_as_people_know_it(results: dict[str, Any]) -> 
     forecast = {**results, "question": question, "leaderboard": [row], "pairs": [], "errors": errors}
     text = " ".join(Page(render_page(forecast)).words)
     assert "0.412" in text
-    assert "[0.39, 0.43]" in text
+    assert "[0.390, 0.430]" in text
     assert "-0.412" not in text
     assert "error 3.25" in " ".join(text.split())
 

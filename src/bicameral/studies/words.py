@@ -24,12 +24,19 @@ def axis(question: Question) -> str:
 def number(question: Question, value: float) -> str:
     """Write a difference in the unit of the question, without the unit."""
     scaled = value * question["scale"]
-    return f"{scaled:.1f}" if question["unit"] == "%" else significant(scaled)
+    if question["unit"] == "%":
+        return f"{scaled:.1f}"
+    return f"{scaled:.0f}" if 1000 <= abs(scaled) < 1e6 else f"{scaled:#.3g}".rstrip(".")
 
 
 def level(question: Question, score: float) -> str:
     """Write a score as the metric it stands for: an error that is scored negative comes out positive."""
     return number(question, score if question["higher_is_better"] else -score)
+
+
+def tick(question: Question, score: float) -> str:
+    """Write a round score on an axis, without needless zeros."""
+    return f"{(score if question['higher_is_better'] else -score) * question['scale']:g}"
 
 
 def level_with_unit(question: Question, score: float) -> str:
@@ -80,7 +87,7 @@ def duration(seconds: float) -> str:
 
 
 def count(value: float) -> str:
-    """Write a large count in short: "812", "35.4 k", "1.20 M", "3.4 G"."""
+    """Write a large count in short: "812", "35.4 k", "1.2 M", "3.4 G"."""
     for suffix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= size:
             return f"{value / size:.3g} {suffix}"

@@ -22,7 +22,7 @@ def budget_curves(results: Mapping[str, Any], width: int) -> Markup:
         x,
         y,
         [(value, words.duration(value)) for value in x.time_ticks(most)],
-        [(value, words.level(question, value)) for value in y.ticks(5)],
+        [(value, words.tick(question, value)) for value in y.ticks(5)],
         ("device time spent on tuning", words.axis(question)),
     )
     marks = [_crossing(crossing, x, y) for crossing in results.get("crossings", [])]

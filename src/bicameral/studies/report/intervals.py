@@ -56,7 +56,7 @@ def score_axis(leaderboard: Sequence[Row], question: Row, width: int = BAR) -> M
     """Draw the axis the score bars share."""
     scale = _score_scale(leaderboard, width)
     ticks = [
-        label(scale(value), MIDDLE + 4, words.level(question, value), class_="tick", text_anchor="middle")
+        label(scale(value), MIDDLE + 4, words.tick(question, value), class_="tick", text_anchor="middle")
         for value in scale.ticks(4)
     ]
     return picture(width, 20, "axis of scores", *ticks, class_="bar")

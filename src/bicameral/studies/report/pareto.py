@@ -27,7 +27,7 @@ def pareto(results: Mapping[str, Any], width: int) -> Markup:
         x,
         y,
         [(value, words.duration(value / 1000)) for value in x.ticks(7 if width > 500 else 4)],
-        [(value, words.level(question, value)) for value in y.ticks(5)],
+        [(value, words.tick(question, value)) for value in y.ticks(5)],
         ("latency of one answer, median", words.axis(question)),
     )
     front = [row for row in rows if row["name"] in results.get("pareto", [])]
