@@ -129,21 +129,13 @@ def test_a_budget_in_seconds_is_kept(network, task, train, val):
 
 def test_validation_takes_a_bounded_share_of_the_steps(network, task, train, val):
     history = fit(network(), task, train, val, recipe=Recipe(batch_size=9), budget=Budget(steps=60), seed=0)
-    steps = [point.step for point in history.val]
-    assert steps == [
-        10,
-        20,
-        30,
-        40,
-        50,
-        60,
-    ]  # 30 examples cost about one step of 9, and nine are trained first
+    # 30 examples cost about one step of 9, and nine times that are trained first.
+    assert [point.step for point in history.val] == [10, 20, 30, 40, 50, 60]
 
 
 def test_rare_classes_count_alike_when_balanced(network, task, val):
-    rare = val.dataset.subset(
-        np.flatnonzero((val.dataset.targets > 0) | (np.cumsum(val.dataset.targets == 0) <= 4))
-    )
+    first = val.dataset.targets == 0
+    rare = val.dataset.subset(np.flatnonzero(~first | (np.cumsum(first) <= 4)))
     train = Prepared(rare, val.preprocessing)
     weights = np.bincount(rare.targets, minlength=3)
     expected = torch.tensor(len(rare) / (3 * weights), dtype=torch.float32)

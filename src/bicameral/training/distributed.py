@@ -93,7 +93,9 @@ def _shard(network: nn.Module) -> nn.Module:
     sharded = copy.deepcopy(network)
     for tensor in (*sharded.parameters(), *sharded.buffers()):
         dist.broadcast(tensor.data, 0)
-    fully_shard(sharded, mesh=init_device_mesh(device, (dist.get_world_size(),)))
+    mesh = init_device_mesh(device, (dist.get_world_size(),))
+    # Gathered weights kept after a forward would be stale once the moving average has been swapped in or out.
+    fully_shard(sharded, mesh=mesh, reshard_after_forward=True)
     return sharded
 
 
