@@ -17,7 +17,8 @@ def require_counts(config: object, *fields: str) -> None:
 def require_fractions(config: object, *fields: str) -> None:
     """Refuse fields outside 0 <= x < 1."""
     for field in fields:
-        if not 0 <= getattr(config, field) < 1:
+        value = getattr(config, field)
+        if not isinstance(value, int | float) or not 0 <= value < 1:
             raise _refusal(config, field, "at least 0 and less than 1")
 
 

@@ -1,7 +1,7 @@
 """Convolutions turn a picture into a row of columns, bidirectional LSTMs read it from both sides.
 
 Shi, Bai and Yao 2015, arXiv 1507.05717; sizes as in the authors' code. Differs: batch norm after every
-convolution; the later pools halve the height without overlap and a fifth replaces the unpadded convolution, so
+convolution; the later pools halve the height without overlap, a fifth replaces the unpadded convolution, so
 that a column is four pixels wide; any height will do, what is left of it is flattened; the default is narrow.
 """
 

@@ -6,7 +6,7 @@ and the default is narrow and has one block a stage, for small clips.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class R2Plus1DConfig:
 
     depth: int = 10  # 10, 18 or 34 layers
     width: int = 16  # channels of the first stage, doubled at each next
-    stem: Literal["small", "large"] = "small"  # 3 x 3, or large: 7 x 7 with stride 2 in space
+    stem: str = "small"  # 3 x 3, or large: 7 x 7 with stride 2 in space
 
     def __post_init__(self) -> None:
         require_counts(self, "depth", "width")
@@ -62,6 +62,17 @@ class FactoredConv(nn.Module):
         return self.time_norm(self.time(x), strided(lengths, self.stride))
 
 
+class Projection(nn.Module):
+    """A shortcut that changes size: one convolution of one voxel, batch norm."""
+
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.conv, self.norm = nn.Conv3d(before, after, 1, stride, bias=False), BatchNorm(after)
+
+    def forward(self, x: Float[Tensor, "b c t h w"], lengths: Lengths) -> Float[Tensor, "b e u i j"]:
+        return self.norm(self.conv(x), lengths)
+
+
 class Block(nn.Module):
     """relu(two factored convolutions + shortcut)."""
 
@@ -71,16 +82,13 @@ class Block(nn.Module):
         mids = num_mids(before, after)
         self.first = FactoredConv(before, mids, after, strides=(stride, stride))
         self.second = FactoredConv(after, num_mids(after, after), after)
-        self.projection = None if before == after else nn.Conv3d(before, after, 1, stride, bias=False)
-        self.projection_norm = BatchNorm(after)
+        self.projection = None if before == after else Projection(before, after, stride)
         nn.init.zeros_(self.second.time_norm.weight)
 
     def forward(self, x: Float[Tensor, "b c t h w"], lengths: Lengths) -> Float[Tensor, "b e u i j"]:
         shorter = strided(lengths, self.stride)
         y = self.second(self.first(x, lengths).relu(), shorter)
-        if self.projection is not None:
-            x = self.projection_norm(self.projection(x), shorter)
-        return (x + y).relu()
+        return (y + (x if self.projection is None else self.projection(x, shorter))).relu()
 
 
 @model(

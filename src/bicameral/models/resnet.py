@@ -7,7 +7,7 @@ chosen apart from the depth.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class ResNetConfig:
     width: int = (
         16  # channels of the first stage, doubled at each next: the paper's 16, or 64 for 18, 34 and 50
     )
-    stem: Literal["small", "large"] = "small"  # 3 x 3, or large: 7 x 7 with stride 2 and a max pool
+    stem: str = "small"  # 3 x 3, or large: 7 x 7 with stride 2 and a max pool
 
     def __post_init__(self) -> None:
         require_counts(self, "depth", "width")

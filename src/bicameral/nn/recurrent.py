@@ -59,7 +59,7 @@ def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
     first = states[0]
     if isinstance(first, Tensor):
         return function(*states)
-    parts = [map_state(function, *part) for part in zip(*states, strict=True)]
+    parts = [map_state(function, *corresponding) for corresponding in zip(*states, strict=True)]
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
 
 
