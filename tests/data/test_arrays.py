@@ -125,6 +125,7 @@ def test_npz_with_parts_and_class_names(tmp_path):
 
 
 def test_npz_with_groups_and_split(tmp_path):
+    split = ["train", "test", "train"]
     np.savez(
         tmp_path / "x.npz",
         X=np.zeros((3, 4)),
@@ -133,7 +134,7 @@ def test_npz_with_groups_and_split(tmp_path):
         split=["train", "test", "train"],
     )
     data = read(tmp_path / "x.npz")
-    assert (data.groups.tolist(), data.split.tolist()) == (["7", "7", "8"], ["train", "test", "train"])
+    assert (data.groups.tolist(), data.split.tolist()) == (["7", "7", "8"], split)
 
 
 def test_npy_files_of_one_folder(tmp_path):
@@ -168,8 +169,11 @@ def test_idx_files(tmp_path):
 def test_truncated_idx_files_are_errors(tmp_path):
     idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((6, 5, 4)))
     whole = (tmp_path / "train-images-idx3-ubyte.gz").read_bytes()
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 9, 1, 2]))
+    with pytest.raises(DataError, match="2 of 9 values"):
+        read(tmp_path)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(whole[:-9])
-    with pytest.raises(DataError, match="truncated"):
+    with pytest.raises(DataError, match="ended before"):
         read(tmp_path)
 
 

@@ -141,9 +141,9 @@ def test_every_broken_file_is_named_and_counted(tmp_path):
     assert data.ids == ["a/good.png", "b/good.png"]
     found = faults(data)
     expected = {
-        "a/cut.png": "truncated", "a/cut.jpg": "truncated", "a/empty.png": "empty", "a/page.png": "not a picture",
-        "a/named.jpg": "mislabelled", "a/.DS_Store": "hidden", "a/._good.png": "hidden",
-        "notes.doc": "left out", "stray.png": "outside every class folder",
+        "a/cut.png": "truncated", "a/cut.jpg": "truncated", "a/empty.png": "empty",
+        "a/page.png": "not a picture", "a/named.jpg": "mislabelled", "a/.DS_Store": "hidden",
+        "a/._good.png": "hidden", "notes.doc": "left out", "stray.png": "outside every class folder",
     }  # fmt: skip
     assert found.keys() == expected.keys()
     assert all(word in found[name] for name, word in expected.items())

@@ -83,7 +83,7 @@ def test_real_ts(shared_data, name, parts, shape, classes):
 def test_real_ucr(shared_data):
     folder = shared_data("ucr_a") / "GunPoint"
     data = read(folder)
-    expected = np.loadtxt(gzip.open(folder / "GunPoint_TRAIN.tsv.gz"), delimiter="\t")
+    expected = np.loadtxt(folder / "GunPoint_TRAIN.tsv.gz", delimiter="\t")
     np.testing.assert_allclose(
         np.stack([data.items[row][:, 0] for row in range(50)]), expected[:, 1:], rtol=1e-6
     )

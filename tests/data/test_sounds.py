@@ -12,9 +12,7 @@ from bicameral.errors import MissingExtraError
 pytest.importorskip("soundfile", reason="needs the extra 'sound'")
 
 
-def tone(
-    path: Path, *, rate: int = 8000, seconds: float = 0.1, hertz: float = 440, channels: int = 1
-) -> None:
+def tone(path: Path, *, rate: int = 8000, seconds=0.1, hertz: float = 440, channels: int = 1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate) * 20000
     with wave.open(str(path), "wb") as file:

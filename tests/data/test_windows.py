@@ -71,7 +71,7 @@ def test_times_belong_to_the_look_back(tmp_path):
 def test_published_borders_of_etth1(shared_data):
     data = read(shared_data("etth1"))
     cut = windows(data, lookback=96, horizon=24, borders=(8640, 11520, 14400))
-    # the counts of the usual loader: rows - lookback - horizon + 1, the look-back of val and test reaching back
+    # the counts of the usual loader, where the look-backs of val and test reach into the part before
     counts = {part: int((cut.split == part).sum()) for part in ("train", "val", "test")}
     assert counts == {"train": 8640 - 96 - 24 + 1, "val": 2880 - 24 + 1, "test": 2880 - 24 + 1}
     first = np.flatnonzero(cut.split == "test")[0]

@@ -53,6 +53,8 @@ def read_clips(
 
     frames  every innermost folder is a clip and its pictures are the frames
     """
+    if any(blob.suffix in CLIPS and blob.suffix != ".gif" for blob in files):
+        _av()
     found, more = examples(files, IMAGES if frames else CLIPS, labels, frames=frames)
     kept, facts, broken = inspect(found, _look_at_frames if frames else _look)
     clips = Clips([example.blobs for example in kept], colour=bool((facts["channels"] > 1).any()))

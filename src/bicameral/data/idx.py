@@ -26,7 +26,7 @@ def load_idx(blobs: Sequence[Blob]) -> dict[str, np.ndarray]:
 
 
 def _load(blob: Blob) -> np.ndarray:
-    data = _bytes(blob)
+    data = blob.read()
     kind, axes = TYPES.get(data[2]) if len(data) > 3 else None, data[3] if len(data) > 3 else 0
     if kind is None or data[:2] != b"\0\0" or len(data) < 4 + 4 * axes:
         raise DataError(f"{blob.name} is no idx file: begins with {data[:4]!r}")
@@ -35,10 +35,3 @@ def _load(blob: Blob) -> np.ndarray:
     if values.size != np.prod(shape):
         raise DataError(f"{blob.name} is truncated: {values.size} of {np.prod(shape)} values of {shape}")
     return values.reshape(shape)
-
-
-def _bytes(blob: Blob) -> bytes:
-    try:
-        return blob.read()
-    except (OSError, EOFError) as error:
-        raise DataError(f"{blob.name} is truncated or broken: {error}") from error

@@ -1,5 +1,6 @@
 """One true look at every file of a folder: decode it once, keep its facts, quarantine what is broken."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -8,7 +9,7 @@ import numpy as np
 
 from bicameral.data.dataset import Fault
 from bicameral.data.labelling import Example
-from bicameral.errors import DataError
+from bicameral.errors import DataError, MissingExtraError
 from bicameral.progress import Bar, progress_bar
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -42,7 +43,10 @@ def inspect(
 def _looks(examples: Sequence[Example], look: Callable[[Example], Facts]) -> Iterator[Facts | str]:
     label, count = "Looking at every file", len(examples)
     bar_or_nothing = progress_bar(label, count) if count > MANY else nullcontext()
-    with ThreadPoolExecutor(THREADS) as pool, bar_or_nothing as bar:
+    with ThreadPoolExecutor(THREADS) as pool, bar_or_nothing as bar, warnings.catch_warnings():
+        # a decoder that warns has met a file that is not whole
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", RuntimeWarning)
         for found in pool.map(lambda example: _look(example, look), examples):
             if isinstance(bar, Bar):
                 bar.advance()
@@ -56,10 +60,12 @@ def _look(example: Example, look: Callable[[Example], Facts]) -> Facts | str:
     modified = max(blob.modified for blob in example.blobs)
     try:
         return {"bytes": size, "modified": modified} | look(example)
+    except MissingExtraError:
+        raise
     except DataError as error:
         return str(error)
-    except OSError as error:
-        return f"cannot be opened: {error.strerror or error}"
+    except Exception as error:  # decoders raise whatever their format suggested to them
+        return f"truncated or broken: {error}"
 
 
 def _none_left(faults: list[Fault]) -> str:

@@ -37,6 +37,7 @@ def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Item
     to_forecast  without targets, one or two axes are one long series (t,) or (t, d)
     """
     values = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    values = list(values) if isinstance(values, np.ndarray) and values.dtype == object else values
     if _is_text(values):
         return [str(text) for text in values], "text", ()
     if isinstance(values, list | tuple) and not _is_plain(values):

@@ -101,12 +101,9 @@ def _number(cell: str) -> float:
 
 
 def _text(blob: Blob) -> tuple[str, list[Fault]]:
-    try:
-        data = blob.read()
-    except (OSError, EOFError) as error:
-        raise DataError(f"{blob.name} cannot be read: {error}") from error
+    data = blob.read()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16"), []
+        return data.decode("utf-16", errors="replace"), []
     text = data.decode("utf-8-sig", errors="surrogateescape")
     if not re.search("[\udc80-\udcff]", text):
         return text, []

@@ -4,6 +4,7 @@ import gzip
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,8 +41,14 @@ class Blob:
 
     def read(self) -> bytes:
         """Return the bytes of the file, unpacked where it is a .gz."""
-        data = _archive(self.path, os.getpid()).read(self.member) if self.member else self.path.read_bytes()
-        return gzip.decompress(data) if self.name.lower().endswith(".gz") else data
+        try:
+            data = self._packed()
+            return gzip.decompress(data) if self.name.lower().endswith(".gz") else data
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise DataError(f"{self.name} is broken or cannot be opened: {error}") from error
+
+    def _packed(self) -> bytes:
+        return _archive(self.path, os.getpid()).read(self.member) if self.member else self.path.read_bytes()
 
 
 @lru_cache(maxsize=16)
