@@ -32,7 +32,7 @@ def flops(network: nn.Module, batch: Batch) -> int:
     training = network.training
     network.eval()
     with (
-        torch.inference_mode(),
+        torch.no_grad(),  # under inference_mode the counter cannot see through weight normalisation
         _recurrent_flops(network) as recurrent,
         FlopCounterMode(display=False) as counter,
     ):
