@@ -96,10 +96,13 @@ class PoolSteps(nn.Module):
         super().__init__()
         self.recurrent = hasattr(backbone, "initial_state")
         self.width = backbone.width * (2 if self.recurrent else 1)
+        self.output_lengths = getattr(backbone, "output_lengths", None)
 
     def forward(self, answer: Any, lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
         """Steps (b t d), or (steps, state), -> (b d)."""
         y = answer[0] if isinstance(answer, tuple) else answer
+        if self.output_lengths is not None and lengths is not None:
+            lengths = self.output_lengths(lengths)
         mean = mean_of_valid(y, lengths)
         return torch.cat([last_valid(y, lengths), mean], -1) if self.recurrent else mean
 
