@@ -25,7 +25,7 @@ PROBES: Mapping[str, ModuleType] = {
     "trainable memory": gradient,
     "memory": memory,
 }
-RESERVE = 0.8  # of the time is planned for training; the rest is judging and statistics
+RESERVE = 0.7  # of the time is planned for training; the rest is judging and statistics
 
 
 def probe(

@@ -1,0 +1,198 @@
+"""What to try first: rules of thumb with their sources, overruled by what the probes measured here."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from bicameral import registry
+from bicameral.data.dataset import Dataset
+from bicameral.studies.probe import Probe
+from bicameral.studies.probe.finding import TELLING
+from bicameral.studies.problem import Draw, Problem
+from bicameral.tasks.network import Network
+from bicameral.training.cost import flops, parameters, seconds_per_call
+
+BATCH = 16
+MOST_EXAMPLES = 500  # enough to measure what an example costs
+
+
+class Case(NamedTuple):
+    """What the rules ask about."""
+
+    kind: str
+    examples: int
+    steps: int  # the longest training example in time; 0 for pictures
+
+
+class Reason(NamedTuple):
+    """Why a model stands where it stands."""
+
+    points: float
+    text: str
+    source: str
+    measured: bool
+
+
+def candidates(dataset: Dataset) -> list[str]:
+    """Return the models worth comparing on this kind of data: every family, baselines and a control."""
+    menu = rules()["menu"][_kind(dataset)]
+    known = set(registry.names())
+    return [name for names in menu.values() for name in names if name in known]
+
+
+def recommend(
+    dataset: Dataset,
+    probes: Sequence[Probe | Mapping[str, Any]] | None = None,
+    *,
+    seed: int = 0,
+    task_options: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Rank the candidates, each with reasons, their sources, and its cost measured on this machine.
+
+    A baseline is listed where something speaks for it; last stand models that are not built yet.
+    """
+    measured = [item.to_dict() if isinstance(item, Probe) else item for item in probes or ()]
+    small = _small_draw(dataset, seed, task_options)
+    case = _case(dataset, small)
+    reasons = {name: _reasons(registry.entry(name), case, measured) for name in candidates(dataset)}
+    points = {name: sum(reason.points for reason in found) for name, found in reasons.items()}
+    shown = [name for name in reasons if points[name] > 0 or not _is_yardstick(name)]
+    places = [
+        _place(name, reasons[name]) | cost(name, small, case.examples)
+        for name in sorted(shown, key=lambda name: -points[name])
+    ]
+    return [place | {"rank": rank} for rank, place in enumerate([*places, *_unbuilt(case)], start=1)]
+
+
+def _place(name: str, reasons: Sequence[Reason]) -> dict[str, Any]:
+    return {
+        "family": registry.entry(name).family,
+        "model": name,
+        "confidence": _confidence(reasons),
+        "points": sum(reason.points for reason in reasons),
+        "reasons": [{"text": reason.text, "source": reason.source} for reason in reasons],
+    }
+
+
+def _unbuilt(case: Case) -> list[dict[str, Any]]:
+    """Models that a rule speaks for and that are not registered."""
+    return [
+        {
+            "family": rule["unbuilt"][name],
+            "model": name,
+            "confidence": "low",
+            "points": 0,
+            "reasons": [{"text": f"{rule['text']}; {name} is not built yet", "source": rule["source"]}],
+            **dict.fromkeys(("parameters", "flops", "seconds_per_epoch")),
+        }
+        for rule in _speaking(case)
+        for name in rule.get("unbuilt", {})
+        if name not in registry.names()
+    ]
+
+
+@cache
+def rules() -> Mapping[str, Any]:
+    """The table beside this file."""
+    return yaml.safe_load(files("bicameral.studies").joinpath("rules.yaml").read_text("utf-8"))
+
+
+def cost(name: str, draw: Draw, num_examples: int) -> dict[str, Any]:
+    """Parameters, FLOPs of one example forward, and seconds of an epoch on this machine."""
+    network = Network(draw.preprocessing.layout, draw.task, name, _smallest(name))
+    batch = draw.train.batch(np.arange(min(BATCH, len(draw.train))))
+    trained = parameters(network) > 0 and not registry.entry(name).closed_form
+
+    def step() -> None:
+        loss = draw.task.loss(network(batch.x, batch.lengths), batch.y)  # pyright: ignore[reportArgumentType]  the training part has targets
+        if trained:
+            loss.backward()
+
+    seconds = seconds_per_call(step, at_least=0.02) / len(batch.x)
+    return {
+        "parameters": parameters(network),
+        "flops": flops(network, batch),
+        "seconds_per_epoch": round(seconds * num_examples, 3),
+    }
+
+
+def _smallest(name: str) -> Mapping[str, Any]:
+    return next(iter(registry.entry(name).sizes.values()))
+
+
+def _small_draw(dataset: Dataset, seed: int, task_options: Mapping[str, Any] | None) -> Draw:
+    if dataset.targets is not None and len(dataset) > MOST_EXAMPLES:
+        dataset = dataset.subset(np.random.default_rng(seed).permutation(len(dataset))[:MOST_EXAMPLES])
+    return Problem(dataset, task_options=task_options, seed=seed).draw(0)
+
+
+def _case(dataset: Dataset, draw: Draw) -> Case:
+    layout, forecast = draw.train.layout, dataset.targets is None
+    examples = len(draw.train) if forecast else len(dataset)
+    return Case(_kind(dataset), examples, 0 if layout.kind == "image" else layout.shape[0])
+
+
+def _reasons(entry: registry.Entry, case: Case, probes: Sequence[Mapping[str, Any]]) -> list[Reason]:
+    """Everything that speaks for or against a model; a rule that the probes contradict loses its points."""
+    measured = [reason for probe in probes for reason in _measured(entry, probe)]
+    direction = math.copysign(1, total) if (total := sum(reason.points for reason in measured)) else 0
+    thumb = [
+        Reason(points, rule["text"], rule["source"], False)
+        for rule in _speaking(case)
+        if (points := _points(entry, rule["points"]))
+    ]
+    return measured + [_overruled(rule) if rule.points * direction < 0 else rule for rule in thumb]
+
+
+def _overruled(rule: Reason) -> Reason:
+    return Reason(0, f"overruled by the probes: {rule.text}", rule.source, False)
+
+
+def _measured(entry: registry.Entry, probe: Mapping[str, Any]) -> Iterator[Reason]:
+    """What one probe says about a model, where it found its effect or made sure there is none."""
+    for rule in rules()["measured"]:
+        state = _state(probe)
+        if rule["probe"] == probe["name"] and (points := _points(entry, rule.get(state, {}))):
+            yield Reason(points, probe["sentence"], f"measured here: {probe['name']}", True)
+
+
+def _state(probe: Mapping[str, Any]) -> str:
+    if probe["skipped"] is not None:
+        return "skipped"
+    if probe["low"] > max(0.0, probe["null_high"]):
+        return "found"
+    sure = probe["high"] < TELLING and "undecided" not in probe["sentence"]
+    return "refuted" if sure else "undecided"
+
+
+def _points(entry: registry.Entry, points: Mapping[str, float]) -> float:
+    return points.get(entry.name, points.get(entry.family, 0))
+
+
+def _speaking(case: Case) -> list[Mapping[str, Any]]:
+    return [rule for rule in rules()["rules"] if _holds(rule["when"], case)]
+
+
+def _holds(when: Mapping[str, Any], case: Case) -> bool:
+    bounds = [(when.get(name, (0, math.inf)), getattr(case, name)) for name in ("examples", "steps")]
+    return case.kind in when.get("kinds", [case.kind]) and all(low <= n < high for (low, high), n in bounds)
+
+
+def _kind(dataset: Dataset) -> str:
+    return "forecast" if dataset.targets is None else dataset.kind
+
+
+def _is_yardstick(name: str) -> bool:
+    return registry.entry(name).family in ("baseline", "control")
+
+
+def _confidence(reasons: Sequence[Reason]) -> str:
+    """High where a measurement speaks for the model, medium where a rule does, else low."""
+    if any(reason.measured and reason.points > 0 for reason in reasons):
+        return "high"
+    return "medium" if any(reason.points > 0 for reason in reasons) else "low"
