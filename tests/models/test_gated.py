@@ -53,3 +53,25 @@ def test_equals_torch_with_its_weights(model, theirs):
     model.rnn.load_state_dict(theirs.state_dict())
     x = torch.randn(4, 7, 3)
     torch.testing.assert_close(model(x)[0], theirs(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "theirs"),
+    [
+        (LSTM((7, 3), LSTMConfig(width=5, depth=2)), nn.LSTM(3, 5, 2, batch_first=True)),
+        (GRU((7, 3), GRUConfig(width=5, depth=2)), nn.GRU(3, 5, 2, batch_first=True)),
+    ],
+)
+def test_holding_the_state_equals_packing(model, theirs):
+    model.rnn.load_state_dict(theirs.state_dict())
+    x, lengths = torch.randn(4, 7, 3), torch.tensor([3, 7, 1, 5])
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    outputs, state = theirs(packed)
+    expected, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)
+    y, ours = model(x, lengths=lengths)
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close([part.transpose(0, 1) for part in _parts(ours)], list(_parts(state)))
+
+
+def _parts(state):
+    return state if isinstance(state, tuple) else (state,)
