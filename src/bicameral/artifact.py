@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -18,8 +19,9 @@ from bicameral import __version__
 from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
-from bicameral.errors import ArtifactError
+from bicameral.errors import ArtifactError, DataError
 from bicameral.tasks import Task, task_from_dict
+from bicameral.tasks.later import to_answer, to_judge
 from bicameral.tasks.network import Network
 
 READING = """```python
@@ -41,6 +43,10 @@ class Artifact:
 
     def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
         """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""
+        if dataset.kind != self.network.layout.kind:
+            raise DataError(
+                f"{dataset.name} is {dataset.kind} data; this reads {self.network.layout.kind} data"
+            )
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         prepared = Prepared(dataset, self.preprocessing, rows)
         self.network.eval()
@@ -56,13 +62,15 @@ class Artifact:
         return torch.cat(chunks).float().cpu()
 
     def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
-        """One readable answer an example, with its id."""
+        """One readable answer an example, with its id; of a series to be forecast, what follows its end."""
+        dataset = to_answer(self.task, dataset)
         answers = self.task.decode(self.outputs(dataset))
         ids = dataset.ids or [str(row) for row in range(len(dataset))]
         return [{"id": name, **answer} for name, answer in zip(ids, answers, strict=True)]
 
     def evaluate(self, dataset: Dataset, rows: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric of the task on the labelled examples `rows`."""
+        """Every metric of the task on the labelled examples `rows`, or on every window of a series."""
+        dataset = to_judge(self.task, dataset)
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         return self.task.metrics(self.outputs(dataset, rows), torch.as_tensor(dataset.targets[rows]))
 
@@ -91,6 +99,13 @@ class Artifact:
         for name in (CONFIG, WEIGHTS):
             if not (folder / name).is_file():
                 raise ArtifactError(f"{folder} is not a saved artifact: it has no {name}")
+        try:
+            return cls._read(folder)
+        except (KeyError, TypeError, json.JSONDecodeError, RuntimeError, SafetensorError) as error:
+            raise ArtifactError(f"{folder} is damaged or of another version: {error}") from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> "Artifact":
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         task = task_from_dict(config["task"])
         layout = Layout(**{**config["layout"], "shape": tuple(config["layout"]["shape"])})

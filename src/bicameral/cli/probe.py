@@ -21,9 +21,11 @@ def probe(
     """Measure locality, translation, order and memory, each against a null."""
     from bicameral.data.read import read
     from bicameral.studies.probe import probe as run
+    from bicameral.studies.problem import split_options
 
-    dataset = read(data, **settings.parse(fields))
-    findings = [found.to_dict() for found in run(dataset, seconds=seconds, seed=seed)]
+    task_options, reading = split_options(settings.parse(fields))
+    probes = run(read(data, **reading), seconds=seconds, seed=seed, task_options=task_options)
+    findings = [found.to_dict() for found in probes]
     if json:
         show_json(findings)
     else:

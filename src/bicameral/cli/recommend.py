@@ -25,11 +25,14 @@ def recommend(
     """
     from bicameral.data.read import read
     from bicameral.studies.probe import probe
+    from bicameral.studies.problem import split_options
     from bicameral.studies.recommend import recommend as rank
 
-    dataset = read(data, **settings.parse(fields))
-    probes = [found.to_dict() for found in probe(dataset, seconds=seconds, seed=seed)] if seconds else None
-    ranking = rank(dataset, probes)
+    task_options, reading = split_options(settings.parse(fields))
+    dataset, probes = read(data, **reading), None
+    if seconds:
+        probes = probe(dataset, seconds=seconds, seed=seed, task_options=task_options)
+    ranking = rank(dataset, probes, seed=seed, task_options=task_options)
     if json:
         show_json(ranking)
     else:

@@ -44,7 +44,7 @@ def train(
     _show(json, {"artifact": folder, **artifact.card})
 
 
-def _divide(model: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:
     from bicameral import registry
     from bicameral.training.recipe import Recipe
 

@@ -1,0 +1,143 @@
+"""An artifact on disk: what comes back answers alike, and what does not fit is said."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bicameral.artifact import CONFIG, WEIGHTS, Artifact
+from bicameral.data.dataset import Dataset
+from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.windows import windows
+from bicameral.errors import ArtifactError, DataError
+from bicameral.studies.problem import task_for
+from bicameral.tasks.network import Network
+
+
+def untrained(dataset: Dataset, model: str, options: dict | None = None) -> Artifact:
+    rows = np.arange(len(dataset))
+    preprocessing = fit_preprocessing(dataset, rows)
+    task = task_for(dataset, rows, preprocessing, options)
+    torch.manual_seed(0)
+    return Artifact(Network(preprocessing.layout, task, model), preprocessing, task, {"data": dataset.name})
+
+
+@pytest.fixture
+def series() -> Dataset:
+    """Series of three classes and unequal lengths."""
+    rng = np.random.default_rng(0)
+    items = [rng.normal(size=(length, 2)).astype(np.float32) for length in (5, 9, 7, 9, 6, 8)]
+    targets = np.array([0, 1, 2, 0, 1, 2])
+    return Dataset(name="walks", kind="series", items=items, targets=targets, classes=("a", "b", "c"))
+
+
+@pytest.fixture
+def tide() -> Dataset:
+    """One series to be forecast."""
+    item = np.sin(np.arange(60, dtype=np.float32))[:, None]
+    columns = ("height",)
+    return Dataset(
+        name="tide", kind="series", items=[item], ids=["pier"], columns=columns, target_columns=columns
+    )
+
+
+def test_what_comes_back_answers_alike(series, tmp_path):
+    artifact = untrained(series, "gru")
+    artifact.save_pretrained(tmp_path / "kept")
+    again = Artifact.from_pretrained(tmp_path / "kept")
+    torch.testing.assert_close(again.outputs(series), artifact.outputs(series), rtol=0, atol=0)
+    assert again.task == artifact.task
+    assert again.card == artifact.card
+
+
+def test_saving_again_replaces_the_whole_folder(series, tmp_path):
+    artifact = untrained(series, "gru")
+    (artifact.save_pretrained(tmp_path / "kept") / "stray").touch()
+    assert not (artifact.save_pretrained(tmp_path / "kept") / "stray").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_classes_of_other_data_are_matched_by_name(series):
+    """Examples of "c" and "a" alone, which a reader numbers 1 and 0, score as they do among all."""
+    artifact = untrained(series, "gru")
+    rows = np.array([0, 2, 3, 5])
+    some = replace(series.subset(rows), targets=np.array([0, 1, 0, 1]), classes=("a", "c"))
+    assert artifact.evaluate(some) == artifact.evaluate(series, rows)
+
+
+def test_an_unknown_class_is_named(series):
+    with pytest.raises(DataError, match="'d' that was not trained"):
+        untrained(series, "gru").evaluate(replace(series, classes=("a", "b", "d")))
+
+
+def test_labels_are_needed_to_judge(series):
+    with pytest.raises(DataError, match="no labels"):
+        untrained(series, "gru").evaluate(replace(series, targets=None))
+
+
+def test_numbers_are_no_classes(series):
+    numbers = replace(series, targets=np.arange(6, dtype=np.float32), classes=())
+    with pytest.raises(DataError, match="answer=classify"):
+        untrained(series, "gru").evaluate(numbers)
+    with pytest.raises(DataError, match="answer=regress"):
+        untrained(numbers, "gru").evaluate(series)
+
+
+def test_another_kind_of_data_is_refused(series):
+    pictures = Dataset(name="photos", kind="image", items=[np.zeros((3, 8, 8), np.uint8)])
+    with pytest.raises(DataError, match="image data; this reads series data"):
+        untrained(series, "gru").predict(pictures)
+
+
+def test_a_forecast_follows_the_end_of_the_series(tide):
+    cut = windows(tide, lookback=12, horizon=3)
+    artifact = untrained(cut, "last_value", {"lookback": 12, "horizon": 3})
+    (answer,) = artifact.predict(tide)
+    assert answer["id"] == "pier"
+    np.testing.assert_allclose(answer["height"], [np.sin(59.0)] * 3, atol=1e-5)
+    assert artifact.evaluate(tide) == artifact.evaluate(cut)
+
+
+def test_too_short_a_past_is_refused(tide):
+    cut = windows(tide, lookback=12, horizon=3)
+    artifact = untrained(cut, "last_value", {"lookback": 12, "horizon": 3})
+    with pytest.raises(DataError, match="looks back 12"):
+        artifact.predict(replace(tide, items=[tide.items[0][:11]]))
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_missing_file_is_named(series, tmp_path, name):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=name):
+        Artifact.from_pretrained(folder)
+
+
+def cut_short(folder):
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:100])
+
+
+def not_json(folder):
+    (folder / CONFIG).write_text("{")
+
+
+def lacks_a_key(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    del config["layout"]
+    (folder / CONFIG).write_text(json.dumps(config))
+
+
+def of_another_width(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["overrides"] = {"width": 3}
+    (folder / CONFIG).write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("damage", [cut_short, not_json, lacks_a_key, of_another_width])
+def test_a_damaged_artifact_says_so(series, tmp_path, damage):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    damage(folder)
+    with pytest.raises(ArtifactError, match="damaged or of another version"):
+        Artifact.from_pretrained(folder)
