@@ -254,3 +254,10 @@ def test_cifar10_zips(shared_data):
     with zipfile.ZipFile(folder / "test.zip") as archive:
         expected = np.asarray(Image.open(io.BytesIO(archive.read(data.ids[17]))))
     np.testing.assert_array_equal(data.items[17], expected.transpose(2, 0, 1))
+
+
+def test_one_picture_alone_is_read_without_a_label(tmp_path):
+    cat = picture(tmp_path / "cat.png")
+    data = read(tmp_path / "cat.png")
+    assert (len(data), data.targets) == (1, None)
+    np.testing.assert_array_equal(data.items[0], cat)

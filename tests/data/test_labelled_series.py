@@ -90,3 +90,32 @@ def test_real_ucr(shared_data):
     assert [data.classes[target] for target in data.targets[:50]] == [
         str(int(label)) for label in expected[:, 0]
     ]
+
+
+def test_labels_in_a_table_of_their_own(tmp_path):
+    (tmp_path / "x.csv").write_text("clip_id,sample,v\nc1,0,5\nc1,1,6\nc2,0,7\nc2,1,8\nc3,0,9\nc3,1,9\n")
+    (tmp_path / "index.csv").write_text("clip_id,action,subject,split\nc2,walk,s2,test\nc1,run,s1,train\n")
+    data = read(tmp_path / "x.csv", labels="index.csv", target="action", time="sample")
+    assert (data.ids, data.classes, data.columns) == (["c1", "c2"], ("run", "walk"), ("v",))
+    assert (data.groups.tolist(), data.split.tolist()) == (["s1", "s2"], ["train", "test"])
+    assert {fault.where: fault.what for fault in data.faults} == {"c3": "empty label"}
+
+
+def test_rows_without_labels(tmp_path):
+    (tmp_path / "x.csv").write_text("s0,s1,s2\n1,2,3\n4,5,6\n")
+    data = read(tmp_path / "x.csv", labels=False)
+    assert (data.targets, data.items[1].ravel().tolist()) == (None, [4, 5, 6])
+
+
+def test_columns_without_a_header_are_numbers(tmp_path):
+    (tmp_path / "x.txt").write_text("1 1 0.5 7\n1 2 0.6 7\n2 1 0.7 8\n2 2 0.8 8\n")
+    data = read(tmp_path / "x.txt", id=0, time=1, target=2)
+    assert (data.ids, data.columns, data.target_columns) == (["1", "2"], ("2", "3"), ("2",))
+
+
+def test_the_inertial_stream_of_utd_mhad(shared_data):
+    path = shared_data("utd_mhad_a") / "inertial.csv.gz"
+    data = read(path, labels="index.csv", target="action", group="subject", time="sample")
+    assert (len(data), len(data.classes), data.items[0].shape[1]) == (446, 14, 6)
+    assert (min(map(len, data.items)), max(map(len, data.items))) == (114, 326)
+    assert [(data.split == part).sum() for part in ("train", "test")] == [224, 222]

@@ -56,3 +56,14 @@ def test_unknown_parts_are_errors(table):
     (table.parent / "split.csv").write_text("row,split\n0,train\n2,holdout\n3,test\n")
     with pytest.raises(DataError, match="'holdout'"):
         read(table)
+
+
+def test_a_file_of_another_name(tmp_path):
+    for name in ("a/1.txt", "b/2.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("words")
+    (tmp_path / "speakers.csv").write_text("file,group\n1.txt,x\n2.txt,y\n")
+    data = read(tmp_path, groups="speakers.csv")
+    assert (data.groups.tolist(), data.faults) == (["x", "y"], ())
+    with pytest.raises(DataError, match=r"groups='nobody\.csv' names a file that is not there"):
+        read(tmp_path, groups="nobody.csv")

@@ -121,3 +121,9 @@ def test_real_names(shared_data):
     data = read(shared_data("names"))
     counts = dict(zip(data.classes, __import__("numpy").bincount(data.targets), strict=True))
     assert (len(data), counts["Russian"], counts["Vietnamese"]) == (20050, 9384, 73)
+
+
+def test_texts_without_labels(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"text": "one two"}\n{"text": "three"}\n')
+    data = read(tmp_path / "x.jsonl", labels=False)
+    assert (list(data.items), data.targets) == (["one two", "three"], None)

@@ -23,3 +23,10 @@ def pick(table: Table, names: Sequence[str], asked: str | None) -> str | None:
         return asked
     lower = {column.strip().lower(): column for column in table.columns}
     return next((lower[name] for name in names if name in lower), None)
+
+
+def repeating_id(table: Table) -> str | None:
+    """Return the column that names the series of each row: an id that repeats, else it numbers the rows."""
+    ending = (name for name in table.columns if name.lower().endswith("_id"))
+    column = pick(table, ID, None) or next(ending, None)
+    return column if column and len(set(table.columns[column])) * 2 <= len(table) else None

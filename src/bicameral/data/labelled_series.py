@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bicameral.data.columns import GROUP, ID, LABEL, SPLIT, pick
+from bicameral.data.columns import GROUP, LABEL, SPLIT, pick, repeating_id
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.parts import published
 from bicameral.data.series import by_id, numeric_part, unpadded
@@ -29,14 +29,16 @@ class Cases:
     columns: Sequence[str] = ()
     faults: list[Fault] = field(default_factory=list)
 
-    def add(self, values: np.ndarray, label: str, where: str, *, part: str = "", group: str = "") -> None:
+    def add(
+        self, values: np.ndarray, label: str | None, where: str, *, part: str = "", group: str = ""
+    ) -> None:
         """Keep a case, or name what is wrong with it."""
         problem = _problem(values, label)
         if problem:
             self.faults.append(Fault(where, problem))
             return
         self.values.append(values.astype(np.float32))
-        self.labels.append(label)
+        self.labels.append(label or "")
         self.ids.append(where)
         self.parts.append(part)
         self.groups.append(group)
@@ -48,7 +50,7 @@ class Cases:
                 f"; the first fault is {self.faults[0].where}: {self.faults[0].what}" if self.faults else ""
             )
             raise DataError(f"{self.name} holds no series with a label{first}")
-        targets, classes = encode_cells(self.labels, answer=answer)
+        targets, classes = encode_cells(self.labels, answer=answer) if any(self.labels) else (None, ())
         width = self.values[0].shape[1]
         return Dataset(
             name=self.name,
@@ -64,8 +66,8 @@ class Cases:
         )
 
 
-def _problem(values: np.ndarray, label: str) -> str:
-    if not label.strip() or label.strip().lower() in ("nan", "?"):
+def _problem(values: np.ndarray, label: str | None) -> str:
+    if label is not None and label.strip().lower() in ("", "nan", "?"):
         return "empty label"
     return "holds no value" if not values.size or np.isnan(values).all() else ""
 
@@ -114,7 +116,7 @@ def _ts_case(cases: Cases, line: str, where: str, part: str) -> None:
 
 
 def read_rows(
-    name: str, table: Table, *, label: str, split: str | None = None, group: str | None = None,
+    name: str, table: Table, *, label: str | None, split: str | None = None, group: str | None = None,
     answer: Answer | None = None,
 ) -> Dataset:  # fmt: skip
     """Read one series a row: the other columns are its values, those missing at the end padding."""
@@ -131,7 +133,7 @@ def read_rows(
     for row in range(len(table)):
         cases.add(
             unpadded(values[row])[:, None],
-            _plain(table.columns[label][row]),
+            _plain(table.columns[label][row]) if label else None,
             table.where(row),
             part=table.columns[split][row] if split else "",
             group=table.columns[group][row] if group else "",
@@ -175,7 +177,4 @@ def read_long(
 def roles(table: Table, target: str | None, id: str | None) -> tuple[str | None, str | None]:  # noqa: A002
     """Return the columns of the label and of the id, where the table has them."""
     label = pick(table, LABEL, target) if table.header or target else None
-    series_id = pick(table, ID, id)
-    if series_id and id is None and len(set(table.columns[series_id])) == len(table):
-        series_id = None
-    return label, series_id
+    return label, pick(table, (), id) or repeating_id(table)

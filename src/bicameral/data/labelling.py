@@ -14,7 +14,6 @@ from bicameral.data.tree import Blob
 from bicameral.errors import DataError
 
 DOCUMENTS = (".md", ".rst", ".pdf", ".html", "")  # read me, licence: belong to the set, are no example
-SIDECARS = ("groups.csv", "split.csv")
 LAYOUTS = (
     "one folder a class (cat/1.png, dog/2.png), the same inside train/ val/ test/, a labels.csv with the "
     "columns file,label, or pattern=r'(?P<label>...)' for labels in file names (labels=False reads without)"
@@ -82,7 +81,7 @@ def _strangers(files: list[Blob], suffixes: Sequence[str], table: Table | None) 
     return [
         Fault(blob.name, f"left out: not one of {' '.join(suffixes)}")
         for blob in files
-        if blob.suffix not in (*suffixes, *DOCUMENTS) and blob.name not in expected | set(SIDECARS)
+        if blob.suffix not in (*suffixes, *DOCUMENTS) and blob.name not in expected
     ]
 
 
@@ -112,8 +111,13 @@ def _find_table(files: list[Blob], suffixes: Sequence[str], options: Labels) -> 
         return read_table(chosen[0])
     if options.pattern or options.labels is False:
         return None
-    usable = (read_table(blob) for blob in tables if blob.name not in SIDECARS)
-    return next((table for table in usable if _file_column(table, names)), None)
+    usable = (read_table(blob) for blob in tables)
+    return next((table for table in usable if _is_of_labels(table, names, options)), None)
+
+
+def _is_of_labels(table: Table, names: list[str], options: Labels) -> bool:
+    known = table.name == "labels.csv" or options.target or pick(table, LABEL, None)
+    return bool(known) and _file_column(table, names) is not None
 
 
 def _file_column(table: Table, names: list[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.parts import part_of
 from bicameral.data.read_folder import read_files, read_folder
 from bicameral.data.request import Request
-from bicameral.data.sidecars import apply, beside
+from bicameral.data.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.tree import blob_of, blobs
 from bicameral.errors import DataError, nearest
 
@@ -25,26 +26,30 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
         raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
     if isinstance(source, Dataset):
         return source
+    target = str(target) if type(target) is int else target
     request = Request(name="arrays", kind=kind, target=target, options=options)
     if isinstance(source, str | Path):
-        return _read_path(Path(source).expanduser(), request)
-    if (
-        isinstance(source, Mapping)
-        and source
-        and all(isinstance(path, str | Path) for path in source.values())
-    ):
+        return _read_path(Path(source).expanduser(), replace(request, options=_as_names(options)))
+    if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
     return request.call(read_arrays, source)
 
 
+def _as_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    # columns without a header are called 0, 1, 2 ..., and people write them as numbers
+    return {key: str(value) if type(value) is int else value for key, value in options.items()}
+
+
 def _read_path(path: Path, request: Request) -> Dataset:
     _exists(path)
-    named = Request(name=path.name, kind=request.kind, target=request.target, options=request.options)
+    named = replace(request.without(*CHOSEN.values()), name=path.name)
     if path.is_dir() or (path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)):
-        dataset = read_folder(named, *blobs(path))
-    else:
-        dataset = read_files(named, {"": blob_of(path)})
-    return apply(dataset, beside(path))
+        files, faults = blobs(path)
+        sidecars = among(files) | chosen(path, request.options)
+        return apply(
+            read_folder(named, [blob for blob in files if blob not in sidecars.values()], faults), sidecars
+        )
+    return apply(read_files(named, {"": blob_of(path)}), beside(path) | chosen(path, request.options))
 
 
 def _read_parts(source: Mapping[str, str | Path], request: Request) -> Dataset:
@@ -54,7 +59,7 @@ def _read_parts(source: Mapping[str, str | Path], request: Request) -> Dataset:
             raise DataError(f"{part!r} is no part; expected {{'train': path, 'val': path, 'test': path}}")
         _exists(path)
     name = " + ".join(path.name for path in paths.values())
-    named = Request(name=name, kind=request.kind, target=request.target, options=request.options)
+    named = replace(request, name=name)
     return read_files(named, {part: blob_of(path) for part, path in paths.items()})
 
 

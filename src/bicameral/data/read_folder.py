@@ -1,5 +1,6 @@
 """Folders and zips: which of the known layouts the files in them make up."""
 
+from dataclasses import replace
 from functools import partial
 
 from bicameral.data.arrays import load_arrays, read_arrays
@@ -9,7 +10,6 @@ from bicameral.data.detect import are_frames, media_kind
 from bicameral.data.idx import is_idx, load_idx
 from bicameral.data.images import read_images
 from bicameral.data.labelled_series import read_ts
-from bicameral.data.labelling import SIDECARS
 from bicameral.data.parts import part_in_stem
 from bicameral.data.read_tables import read_tables
 from bicameral.data.request import Request
@@ -50,6 +50,8 @@ def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:
         return _read_array_files(request, list(parts.values()))
     if blob.suffix in TABLES:
         return read_tables(request, parts)
+    if kind := media_kind([blob], request.name):
+        return _read_media(replace(request, options={"labels": False}), kind, [blob], [])
     raise DataError(f"{blob.name} is not a file that is understood; understood are: {UNDERSTOOD}")
 
 
@@ -84,7 +86,7 @@ def _read_texts(request: Request, data: list[Blob], faults: list[Fault]) -> Data
 
 def _one_set(name: str, data: list[Blob]) -> dict[str, Blob]:
     """Return the one table of a folder, or the parts of the one set that its files make up."""
-    tables = [blob for blob in data if blob.suffix in (*TABLES, ".ts") and blob.name not in SIDECARS]
+    tables = [blob for blob in data if blob.suffix in (*TABLES, ".ts")]
     if len(tables) == 1:
         return {"": tables[0]}
     sets: dict[str, dict[str, Blob]] = {}

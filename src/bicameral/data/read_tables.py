@@ -1,10 +1,10 @@
 """Tables: joining the files of the parts, and telling texts, labelled series and forecasts apart."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bicameral.data.columns import SPLIT, TIME, pick
 from bicameral.data.dataset import Dataset
+from bicameral.data.join import join
 from bicameral.data.labelled_series import read_long, read_rows, roles
 from bicameral.data.request import Request
 from bicameral.data.series import read_series
@@ -22,14 +22,20 @@ CLOCKS = ("month", "year", "week", "day", "quarter", "hour", "period")
 def read_tables(request: Request, parts: dict[str, Blob]) -> Dataset:
     """Read one table, or the tables of a published split, as what their columns say they are."""
     table = _table(request, parts)
-    rest = {key: value for key, value in request.options.items() if key not in FORMAT}
-    request = replace(request, options=rest)
+    if isinstance(request.options.get("labels"), str):
+        path = next(iter(parts.values())).path.parent / request.options["labels"]
+        asked = {role: request.options.get(role) for role in ("id", "group", "split")}
+        table = join(table, path, target=request.target, **asked)
+        request = request.without("labels", "group", "split", target="label")
+    request = request.without(*FORMAT)
     if request.kind == "text" or (request.kind is None and looks_like_texts(table)):
         return request.call(read_text_table, request.name, table)
     if request.kind not in (None, "series"):
         raise DataError(
             f"{request.name} is a table, which is read as text or series, not as {request.kind!r}"
         )
+    if request.options.get("labels") is False:
+        return request.without("labels").call(read_rows, request.name, table, label=None)
     if _is_archive(table, parts):
         return request.call(read_rows, request.name, table, label=next(iter(table.columns)))
     return _read_series(request, table)
@@ -41,9 +47,8 @@ def _read_series(request: Request, table: Table) -> Dataset:
     if "ds" in table.columns and "answer" not in request.options:
         return request.call(read_series, request.name, table)
     label, series_id = roles(table, target, request.options.get("id"))
-    rest = {key: value for key, value in request.options.items() if key != "id"}
     if label and series_id and not _varies(table, label, series_id):
-        return replace(request, options=rest).call(read_long, request.name, table, id=series_id, label=label)
+        return request.without("id").call(read_long, request.name, table, id=series_id, label=label)
     rows_wanted = "answer" in request.options
     if label and (rows_wanted or not (series_id or _has_clock(table, request.options.get("time")))):
         return request.call(read_rows, request.name, table, label=label)

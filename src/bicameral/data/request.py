@@ -19,6 +19,11 @@ class Request:
     target: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def without(self, *options: str, target: Any = None) -> "Request":
+        """Return the request less some options, which have been dealt with."""
+        rest = {key: value for key, value in self.options.items() if key not in options}
+        return replace(self, options=rest, target=self.target if target is None else target)
+
     def call(self, reader: Callable[..., Dataset], *given: Any, **found: Any) -> Dataset:
         """Call the reader, refusing an option that it does not know and naming the nearest that it does."""
         positional = list(inspect.signature(reader).parameters)[: len(given)]
@@ -37,9 +42,7 @@ class Request:
         fields = set(Labels.__dataclass_fields__)
         self._check(fields | {"answer"})
         labels = {key: value for key, value in self.options.items() if key in fields}
-        rest = {key: value for key, value in self.options.items() if key not in fields}
-        bare = replace(self, target=None, options=rest)
-        return bare.call(reader, *given, Labels(target=self.target, **labels), **found)
+        return self.without(*fields).call(reader, *given, Labels(target=self.target, **labels), **found)
 
     def _check(self, known: set[str]) -> None:
         for option in self.options:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bicameral.data.columns import ID, TIME, VALUE, pick
+from bicameral.data.columns import TIME, VALUE, pick, repeating_id
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.stamps import UNITS, assembled, gaps, in_order, order_faults, stamps
 from bicameral.data.tables import BAD_SHARE, Table, numbers
@@ -43,7 +43,7 @@ def read_series(
     """Read one or several series to be forecast; `target` names what, else every channel is."""
     if _is_one_a_row(table):
         return _rows(name, table)
-    series_id = pick(table, ("unique_id", "series_id"), id) or _id_of_long_table(table)
+    series_id = pick(table, ("unique_id", "series_id"), id) or repeating_id(table)
     numeric = numeric_part(table, time=time, leave_out={series_id} if series_id else set())
     wanted = _targets(target, numeric, table)
     rows = by_id(table.columns[series_id]) if series_id else {name: np.arange(len(table))}
@@ -123,12 +123,6 @@ def unpadded(values: np.ndarray) -> np.ndarray:
     """Return a row without the missing values behind its last one."""
     known = np.flatnonzero(~np.isnan(values))
     return values[: known[-1] + 1] if len(known) else values[:0]
-
-
-def _id_of_long_table(table: Table) -> str | None:
-    # "id" names a series only where it repeats; else it numbers the rows
-    column = pick(table, ID, None) or next((name for name in table.columns if name.endswith("_id")), None)
-    return column if column and len(set(table.columns[column])) * 2 <= len(table) else None
 
 
 def _clock(table: Table, asked: str | None) -> tuple[str | None, np.ndarray | None]:

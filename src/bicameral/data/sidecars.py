@@ -1,9 +1,10 @@
 """groups.csv and split.csv beside the data: who belongs together, and which part is whose."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,33 @@ from bicameral.data.tables import Table, read_table
 from bicameral.data.tree import Blob, blob_of
 from bicameral.errors import DataError
 
+CHOSEN = {"groups": "groups", "split": "splits"}  # the sidecar and the option that names another file for it
 LAST_NUMBER = re.compile(r"\d+$")
 
 
+def among(files: Sequence[Blob]) -> dict[str, Blob]:
+    """Return the sidecars among the files of a folder or zip."""
+    names = {f"{name}.csv": name for name in CHOSEN}
+    return {names[blob.name]: blob for blob in files if blob.name in names}
+
+
 def beside(path: Path) -> dict[str, Blob]:
-    """Return the sidecars in a folder, or in the folder of a file."""
-    folder = path if path.is_dir() else path.parent
-    found = {name: folder / f"{name}.csv" for name in ("groups", "split")}
+    """Return the sidecars in the folder of a file."""
+    found = {name: path.parent / f"{name}.csv" for name in CHOSEN}
     return {name: blob_of(file) for name, file in found.items() if file.is_file() and file != path}
+
+
+def chosen(path: Path, options: Mapping[str, Any]) -> dict[str, Blob]:
+    """Return the sidecars that are named in groups= and splits=, beside the data or by their whole path."""
+    folder = path if path.is_dir() else path.parent
+    found = {}
+    for name, option in CHOSEN.items():
+        if written := options.get(option):
+            file = next((place for place in (folder / written, Path(written)) if place.is_file()), None)
+            if file is None:
+                raise DataError(f"{option}={str(written)!r} names a file that is not there")
+            found[name] = blob_of(file)
+    return found
 
 
 def apply(dataset: Dataset, sidecars: dict[str, Blob]) -> Dataset:

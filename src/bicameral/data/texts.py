@@ -34,20 +34,21 @@ def read_text_table(
     table: Table,
     *,
     target: str | None = None,
+    labels: bool = True,
     text: str | None = None,
     group: str | None = None,
     split: str | None = None,
     answer: Answer | None = None,
 ) -> Dataset:
-    """Read labelled texts; an empty text or label is quarantined."""
+    """Read texts, labelled unless `labels` is False; an empty text or label is quarantined."""
     text = pick(table, TEXT, text) or _wordiest(table)
-    label = pick(table, LABEL, target) or _other(table, text)
-    if text is None or label is None:
+    label = (pick(table, LABEL, target) or _other(table, text)) if labels else None
+    if text is None or (labels and label is None):
         raise DataError(f"{name} has the columns {table.seen}; expected a column of texts and one of labels")
     keep, faults = _whole(table, text, label)
     table = table.rows(keep)
     group, split = pick(table, GROUP, group), pick(table, SPLIT, split)
-    targets, classes = encode_cells(table.columns[label], answer=answer)
+    targets, classes = encode_cells(table.columns[label], answer=answer) if label else (None, ())
     return Dataset(
         name=name,
         kind="text",
@@ -101,13 +102,15 @@ def _decode(blob: Blob) -> str:
         raise DataError(f"{blob.name} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
 
 
-def _whole(table: Table, text: str, label: str) -> tuple[list[int], list[Fault]]:
+def _whole(table: Table, text: str, label: str | None) -> tuple[list[int], list[Fault]]:
     keep, faults = [], []
-    for row, (words, answer) in enumerate(zip(table.columns[text], table.columns[label], strict=True)):
-        if words.strip() and answer.strip():
-            keep.append(row)
+    for row, words in enumerate(table.columns[text]):
+        if label and not table.columns[label][row].strip():
+            faults.append(Fault(table.where(row), "empty label"))
+        elif not words.strip():
+            faults.append(Fault(table.where(row), "empty text"))
         else:
-            faults.append(Fault(table.where(row), "empty text" if answer.strip() else "empty label"))
+            keep.append(row)
     if not keep:
         raise DataError(f"{table.name} has no row with both a text and a label ({len(faults)} rows)")
     return keep, faults

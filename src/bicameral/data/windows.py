@@ -71,7 +71,7 @@ def windows(
     horizon: int,
     stride: int = 1,
     target_columns: Sequence[str] | None = None,
-    borders: tuple[int, int, int] | None = None,
+    borders: Sequence[int] | None = None,
 ) -> Dataset:
     """Cut every series into look-backs and the horizons that follow them.
 
@@ -162,7 +162,7 @@ def _left_out(length: int, cut: int, whole: int, needed: int) -> str:
 
 
 def _bordered(
-    begin: np.ndarray, horizon: int, borders: tuple[int, int, int] | None
+    begin: np.ndarray, horizon: int, borders: Sequence[int] | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the windows whose whole horizon lies inside one part, and that part."""
     if borders is None:
