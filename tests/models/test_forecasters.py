@@ -64,6 +64,17 @@ def test_seasonal_naive_continues_a_periodic_series():
     np.testing.assert_array_equal(forecast[0], series[40:60])
 
 
+def test_default_season_fits_a_short_window():
+    assert SeasonalNaive((12, 1), SeasonalNaiveConfig()).season == 12
+    assert SeasonalNaive((100, 1), SeasonalNaiveConfig()).season == 24
+
+
+@pytest.mark.parametrize("season", [0, -1])
+def test_season_is_at_least_one_frame(season):
+    with pytest.raises(ConfigError, match="season"):
+        SeasonalNaiveConfig(season=season)
+
+
 def test_season_longer_than_the_window_is_refused():
     with pytest.raises(ConfigError, match="at most the 12 frames"):
         SeasonalNaive((12, 1), SeasonalNaiveConfig(season=24))

@@ -18,10 +18,10 @@ class SeasonalNaiveConfig:
     """How long a season is."""
 
     horizon: int = 1  # frames to forecast; the task fills it in
-    season: int = 24  # frames a season: 24 for hours of a day, 7 for days of a week, 12 for months
+    season: int | None = None  # frames: 24 for hours of a day; None: 24, or what is shown where that is less
 
     def __post_init__(self) -> None:
-        require_counts(self, "horizon", "season")
+        require_counts(self, "horizon", *([] if self.season is None else ["season"]))
 
 
 @model(
@@ -37,10 +37,10 @@ class SeasonalNaive(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], config: SeasonalNaiveConfig):
         super().__init__()
-        if config.season > shape[0]:
+        self.horizon, self.season = config.horizon, config.season or min(24, shape[0])
+        if self.season > shape[0]:
             expected = f"at most the {shape[0]} frames it is shown"
-            raise ConfigError(f"SeasonalNaiveConfig.season is {config.season}; expected {expected}")
-        self.horizon, self.season = config.horizon, config.season
+            raise ConfigError(f"SeasonalNaiveConfig.season is {self.season}; expected {expected}")
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
         seasons = -(-self.horizon // self.season)
