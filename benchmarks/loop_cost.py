@@ -19,7 +19,7 @@ from typing import Any
 import loop_cost_peers as peers
 import numpy as np
 import torch
-from torch import nn
+from torch.nn.utils import parameters_to_vector
 
 from bicameral.data.dataset import Dataset
 from bicameral.data.loader import Prepared, batches
@@ -49,10 +49,10 @@ def check() -> None:
     plain = {"params": [weight for weight in theirs.parameters() if weight.ndim == 1], "weight_decay": 0.0}
     optimizer = torch.optim.AdamW([{"params": decayed}, plain], 1e-3, fused=True)
     for batch in batches(train, peers.BATCH, seed=derive(0, "order"), epoch=0):
-        nn.functional.cross_entropy(theirs(batch.x), batch.y).backward()
+        task.loss(theirs(batch.x), torch.as_tensor(batch.y)).backward()
         optimizer.step()
         optimizer.zero_grad()
-    weights = [nn.utils.parameters_to_vector(network.parameters()) for network in (ours, theirs)]
+    weights = [parameters_to_vector(network.parameters()) for network in (ours, theirs)]
     if not torch.equal(*weights):
         raise SystemExit("fit does not compute what the bare loop computes: nothing was timed")
 

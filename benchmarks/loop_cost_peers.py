@@ -1,5 +1,6 @@
 """Seconds a step of the bare loop and of other trainers: run by `loop_cost.py`, with a peer's own Python."""
 
+import functools
 import importlib.metadata
 import json
 import logging
@@ -60,7 +61,7 @@ def lightning(steps: int, *, loader: bool) -> None:
 
     x, y = make_data()
     dataset = torch.utils.data.TensorDataset(x, y)
-    ready = [(x[rows], y[rows]) for rows in torch.randperm(ROWS).split(BATCH)]
+    ready = ((x[rows], y[rows]) for rows in torch.randperm(ROWS).repeat(99).split(BATCH))
     batches = torch.utils.data.DataLoader(dataset, BATCH, shuffle=True) if loader else ready
     extras = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     trainer = pl.Trainer(max_steps=steps, max_epochs=-1, accelerator="cpu", **dict.fromkeys(extras, False))
@@ -90,11 +91,13 @@ def fastai(steps: int) -> None:
     from fastai.data.core import DataLoaders
     from fastai.data.load import DataLoader
     from fastai.learner import Learner
+    from fastai.optimizer import OptimWrapper
 
     dataset = list(zip(*make_data(), strict=True))
     loaders = DataLoaders(DataLoader(dataset, bs=BATCH, shuffle=True), DataLoader(dataset[:BATCH], bs=BATCH))
-    learner = Learner(loaders, Reader(), loss_func=nn.CrossEntropyLoss(), cbs=[])
-    with learner.no_bar(), learner.no_logging():
+    optimizer = functools.partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
+    learner = Learner(loaders, Reader(), loss_func=nn.CrossEntropyLoss(), opt_func=optimizer)
+    with learner.no_logging():
         learner.fit(steps * BATCH // ROWS, 1e-3)
 
 

@@ -71,6 +71,15 @@ def test_a_constant_feature_gets_no_weight():
     assert ridge.weight[0, 0] == pytest.approx(2, rel=1e-3)
 
 
+def test_without_features_the_common_class_is_the_answer():
+    y = np.array([0, 1, 1, 1, 2, 2])
+    task = Classify(classes=("a", "b", "c"))
+    network, train = Flat(2, task), prepare(np.ones((6, 2, 1), np.float32), y, task.classes)
+    solve(network, task, train)
+    probabilities = network(train.batch([0]).x).softmax(-1)[0]
+    assert probabilities.argsort(descending=True).tolist() == [1, 2, 0]
+
+
 def test_classes_are_learnt_and_probabilities_calibrated():
     rng = np.random.default_rng(2)
     y = rng.integers(0, 3, 300)

@@ -63,12 +63,13 @@ def fit_ridge(features: Float[Tensor, "n d"], targets: Float[Tensor, "n k"]) -> 
     values, axes = table.axes()
     mean = targets.mean(0)
     products = axes.mT @ table.times(targets - mean)
-    errors = (
-        (penalty, _left_out(table, axes, values + penalty, products, targets - mean)) for penalty in PENALTIES
+    left_out = _left_out(table, axes, values, products, targets - mean)
+    best = int(left_out.square().mean((1, 2)).argmin())
+    damped = values + PENALTIES[best]
+    weight = (axes @ (products / damped[:, None])).mT / table.deviation
+    return Ridge(
+        weight=weight, bias=mean - weight @ table.mean, penalty=PENALTIES[best], left_out=left_out[best]
     )
-    penalty, left_out = min(errors, key=lambda pair: pair[1].square().mean().item())
-    weight = (axes @ (products / (values + penalty)[:, None])).mT / table.deviation
-    return Ridge(weight=weight, bias=mean - weight @ table.mean, penalty=penalty, left_out=left_out)
 
 
 class _Table:
@@ -112,14 +113,17 @@ def _significant(values: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
     return values[kept], vectors[:, kept]
 
 
-def _left_out(table: _Table, axes: Tensor, damped: Tensor, products: Tensor, targets: Tensor) -> Tensor:
-    """Leave-one-out errors of ridge regression: residuals over one minus leverage."""
-    errors = []
+def _left_out(table: _Table, axes: Tensor, values: Tensor, products: Tensor, targets: Tensor) -> Tensor:
+    """Leave-one-out errors (penalties n k) of ridge regression: residuals over one minus leverage."""
+    chunks = []
     for rows, truth in zip(table.rows(), targets.split(ROWS), strict=True):
-        places = rows @ axes
-        leverage = 1 / len(targets) + (places.square() / damped).sum(1, keepdim=True)
-        errors.append((truth - places @ (products / damped[:, None])) / (1 - leverage))
-    return torch.cat(errors)
+        places, errors = rows @ axes, []
+        for penalty in PENALTIES:
+            leverage = 1 / len(targets) + places.square() @ (1 / (values + penalty))
+            residual = truth - places @ (products / (values + penalty)[:, None])
+            errors.append(residual / (1 - leverage)[:, None])
+        chunks.append(torch.stack(errors))
+    return torch.cat(chunks, 1)
 
 
 def _head(network: Network) -> nn.Linear:
@@ -138,12 +142,13 @@ def _prepare(network: Network, train: Prepared) -> None:
 
 def _features(network: Network, train: Prepared) -> tuple[Tensor, Tensor, Tensor]:
     """Features, what the network answers without them, and truth, for every example, on the CPU."""
-    device, features, offsets, y = _head(network).weight.device, [], [], []
+    head, features, offsets, y = _head(network), [], [], []
+    # What reaches the head in one pass: features may cost much more than the head.
+    hook = head.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].cpu()))
     for batch in in_order(train):
-        x, lengths = on(device, batch)
-        features.append(network.features(x, lengths).cpu())
-        offsets.append(network(x, lengths).cpu())
+        offsets.append(network(*on(head.weight.device, batch)).cpu())
         y.append(batch.y)
+    hook.remove()
     return torch.cat(features), torch.cat(offsets), torch.cat(y)
 
 
