@@ -8,6 +8,7 @@ import pytest
 from bicameral.data.audit import CHECKS, audit
 from bicameral.data.audit.neighbours import SMALL, close_pairs
 from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.windows import windows
 
 SPEAKERS = ("ann", "bob", "cid", "dan")
 PARTS = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)
@@ -236,7 +237,7 @@ def test_label_in_a_column(leak):
     data = walks()
     items = [np.c_[item, leak(label)] for item, label in zip(data.items, data.targets, strict=True)]
     planted = replace(data, items=items, columns=("sensor0", "sensor1", "diagnosis"))
-    found = assert_found(planted, "label leaked into a column", "FAIL", "column diagnosis")
+    found = assert_found(planted, "label leaked into a column", "FAIL", "diagnosis")
     assert len(found.where) == 1
 
 
@@ -245,7 +246,7 @@ def test_label_in_a_noisy_column():
     noisy = [np.c_[item, label + 0.05 * random(row).normal(size=60)]
              for row, (item, label) in enumerate(zip(data.items, data.targets, strict=True))]  # fmt: skip
     planted = replace(data, items=noisy, columns=("sensor0", "sensor1", "diagnosis"))
-    assert_found(planted, "label leaked into a column", "WARN", "column diagnosis")
+    assert_found(planted, "label leaked into a column", "WARN", "diagnosis")
 
 
 def test_label_in_the_size_of_the_picture():
@@ -288,6 +289,29 @@ def test_broken_and_empty():
     assert_found(replace(walks(), items=dead), "dead channels", "WARN", "sensor1: constant")
     targets = np.where(np.arange(120) == 5, np.nan, 1.0)
     assert_found(replace(walks(), targets=targets, classes=()), "NaN and infinity", "FAIL", "row 5")
+
+
+def forecast_windows(gap):
+    walk = random().normal(size=(400, 1)).cumsum(0)
+    series = Dataset(
+        name="walk", kind="series", items=[walk], ids=["walk"], columns=("x",), target_columns=("x",)
+    )
+    cut = windows(series, lookback=16, horizon=8)
+    starts = np.arange(len(cut))
+    split = np.where(starts < 200, "train", np.where(starts < 200 + gap, "left out", "test"))
+    return replace(cut, split=split)
+
+
+def test_windows_to_be_forecast():
+    """Look-backs overlap by design; what must not overlap are the targets of two parts."""
+    assert audit(forecast_windows(gap=8)).passed
+    assert_found(forecast_windows(gap=0), "overlapping windows", "FAIL", "walk:")
+
+
+def test_a_note_about_a_table_is_not_a_broken_series():
+    note = Fault("log.csv, column No", "left out: it numbers the rows")
+    data = replace(stamped(np.datetime64("2020-01-01T00", "h") + np.arange(100)), faults=(note,))
+    assert_found(data, "unreadable files", "WARN", "column No")
 
 
 def test_the_summary_reads_well_and_survives_json():

@@ -1,5 +1,6 @@
 """One unit on both sides of a split: a speaker, a subject, a recording, a stretch of time."""
 
+import itertools
 import re
 from pathlib import PurePath
 
@@ -13,8 +14,8 @@ from bicameral.data.audit.overlap import LONGEST_RUN, overlaps
 def groups(evidence: Evidence) -> Outcome:
     """No speaker, subject or source may lie in two parts."""
     units = evidence.dataset.groups
-    if units is None or evidence.split is None:
-        return skip("no groups are declared" if units is None else "nothing is split yet")
+    if units is None or evidence.split is None or evidence.windowed:
+        return skip("no groups are declared, or nothing is split yet")
     used = np.isin(evidence.split, list(evidence.parts))
     pairs = np.unique(np.stack([np.asarray(units).astype(str)[used], evidence.split[used]]), axis=1)
     names, counts = np.unique(pairs[0], return_counts=True)
@@ -42,6 +43,8 @@ def named_units(evidence: Evidence) -> Outcome:
 def windows(evidence: Evidence) -> Outcome:
     """Windows that share frames may not lie in different parts."""
     dataset = evidence.dataset
+    if evidence.windowed:
+        return _horizons(evidence)
     if dataset.kind not in LONGEST_RUN or len(dataset) < 2:
         return skip("examples are not cut from a longer recording")
     found = overlaps(dataset)
@@ -57,6 +60,27 @@ def windows(evidence: Evidence) -> Outcome:
     if evidence.split is None:
         return warn(f"{len(found)} windows overlap by about {shared} frames; split by recording", named)
     return ok(f"{len(found)} windows overlap, none across parts")
+
+
+def _horizons(evidence: Evidence) -> Outcome:
+    """Of windows to be forecast no value may be a target in two parts; a look-back may reach back."""
+    if len(evidence.parts) < 2 or "begin" not in evidence.dataset.properties:
+        return skip("nothing is split yet")
+    begin, end = (evidence.dataset.properties[key] for key in ("begin", "end"))
+    parts = list(evidence.parts.items())
+    for (earlier, before), (later, after) in itertools.pairwise(parts):
+        for series in np.unique(_series(evidence)[after]):
+            ends, begins = (rows[_series(evidence)[rows] == series] for rows in (before, after))
+            late = ends[end[ends] >= begin[begins].min()] if len(ends) else ends
+            if len(late):
+                message = f"{len(late)} targets of {earlier} lie past the beginning of {later}; leave a gap"
+                return fail(f"{message} of one horizon", evidence.names(late))
+    return ok("no value is a target in two parts")
+
+
+def _series(evidence: Evidence) -> np.ndarray:
+    groups = evidence.dataset.groups
+    return np.zeros(len(evidence.dataset), int) if groups is None else groups
 
 
 def _name_words(evidence: Evidence) -> list[np.ndarray]:

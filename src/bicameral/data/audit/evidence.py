@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from bicameral.data.audit.neighbours import close_pairs
 from bicameral.data.audit.signature import signature
 from bicameral.data.audit.wording import close_texts
+from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Part
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
@@ -46,6 +46,16 @@ class Evidence:
         return self.parts.get("train", np.arange(len(self.dataset)))
 
     @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels of a series."""
+        return self.dataset.columns or tuple(f"channel {j}" for j in range(self.dataset.items[0].shape[1]))
+
+    @property
+    def windowed(self) -> bool:
+        """Whether examples are look-backs of one series: they overlap, and groups are series."""
+        return self.dataset.targets is not None and np.ndim(self.dataset.targets) == 3
+
+    @cached_property
     def labels(self) -> np.ndarray | None:
         """Class indices (n,), or None where examples have no single class."""
         targets = self.dataset.targets
@@ -62,6 +72,8 @@ class Evidence:
     @cached_property
     def copies(self) -> np.ndarray:
         """Pairs (m, 2) of identical examples: each with its first occurrence in every part."""
+        if self.windowed:
+            return np.empty((0, 2), int)
         _, content, counts = np.unique(self.prints.digests, return_inverse=True, return_counts=True)
         firsts: dict[tuple[int, str], int] = {}
         pairs = []
@@ -74,6 +86,8 @@ class Evidence:
     @cached_property
     def near_copies(self) -> np.ndarray | None:
         """Pairs (m, 2) of nearly identical examples; None where they cannot be compared."""
+        if self.windowed:
+            return np.empty((0, 2), int)
         if self.dataset.kind == "text":
             return close_texts(list(self.dataset.items), self.prints.digests)
         signatures = self.prints.signatures
@@ -99,14 +113,10 @@ class Evidence:
 
 def _print_of(item: Any, kind: str) -> tuple[int, np.ndarray | None, np.ndarray | None]:
     if kind == "text":
-        return _digest(item.encode(), str), None, None
+        return digest(item), None, None
     item = np.ascontiguousarray(item)
     series = item if kind == "series" else item.reshape(-1, 1)
-    return _digest(item.tobytes(), (item.shape, item.dtype)), signature(item, kind), _summary(series)
-
-
-def _digest(content: bytes, form: object) -> int:
-    return int.from_bytes(blake2b(content, digest_size=8, key=str(form).encode()[:64]).digest(), "little")
+    return digest(item), signature(item, kind), _summary(series)
 
 
 def _summary(series: np.ndarray) -> np.ndarray:

@@ -14,10 +14,16 @@ def quarantined(evidence: Evidence) -> Outcome:
     faults = evidence.dataset.faults
     if not faults:
         return ok("every file could be read")
-    share = len(faults) / (len(faults) + len(evidence.dataset))
+    share = len(faults) / (len(faults) + _read(evidence))
     say = fail if share > TOO_MANY else warn
     message = f"{len(faults)} files or rows ({share:.1%}) were set aside: {faults[0].what}"
     return say(message, [f"{fault.where}: {fault.what}" for fault in faults])
+
+
+def _read(evidence: Evidence) -> int:
+    """Rows of a series to be forecast, else examples."""
+    dataset = evidence.dataset
+    return len(dataset) if dataset.targets is not None else sum(map(len, dataset.items))
 
 
 def empty_examples(evidence: Evidence) -> Outcome:
@@ -40,9 +46,8 @@ def dead_channels(evidence: Evidence) -> Outcome:
         return skip("only series have channels with a meaning of their own")
     train = summaries[evidence.train]
     low, high, missing = (train[:, :, SUMMARY.index(key)] for key in ("lowest", "highest", "missing"))
-    columns = evidence.dataset.columns or [f"channel {j}" for j in range(train.shape[1])]
-    flat = [columns[j] for j in np.flatnonzero(low.min(0) == high.max(0))]
-    sparse = [columns[j] for j in np.flatnonzero(missing.mean(0) > SPARSE)]
+    flat = [evidence.channels[j] for j in np.flatnonzero(low.min(0) == high.max(0))]
+    sparse = [evidence.channels[j] for j in np.flatnonzero(missing.mean(0) > SPARSE)]
     named = [f"{name}: constant" for name in flat] + [f"{name}: mostly missing" for name in sparse]
     if not named:
         return ok("every channel varies and is mostly there")

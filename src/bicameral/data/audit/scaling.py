@@ -24,7 +24,7 @@ def fitted_on_everything(evidence: Evidence) -> Outcome:
         return fail(_message("each time step", len(dataset)))
     scaled = _scaled_channels(evidence, lengths)
     if len(scaled):
-        return fail(_message("the data", len(dataset)), [_channel(evidence, j) for j in scaled.tolist()])
+        return fail(_message("the data", len(dataset)), [evidence.channels[j] for j in scaled])
     return ok("no sign of a scaler that saw more than the training part")
 
 
@@ -79,13 +79,8 @@ def _long_series(evidence: Evidence) -> Outcome:
         past = series[: int(PAST * len(series))]
         off = [_from_standard(np.nanmean(x, 0), np.nanvar(x, 0), len(x)) for x in (series, past)]
         channels = np.flatnonzero((off[0] < EXACT) & (off[1] > CLEARLY * EXACT)) if len(past) > 1 else []
-        found += [f"{evidence.name(row)}, {_channel(evidence, int(j))}" for j in channels]
+        found += [f"{evidence.name(row)}, {evidence.channels[j]}" for j in channels]
     if not found:
         return ok("no series was standardised over its whole length")
     message = "series have mean 0 and deviation 1 over their whole length, so the past knows the future's"
     return warn(f"{message} level; give the raw values", found)
-
-
-def _channel(evidence: Evidence, index: int) -> str:
-    columns = evidence.dataset.columns
-    return f"column {columns[index]}" if len(columns) else f"channel {index}"

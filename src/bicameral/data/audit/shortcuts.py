@@ -26,9 +26,9 @@ def leaked_column(evidence: Evidence) -> Outcome:
     for channel in range(summaries.shape[1]):
         facts = dict(zip(SUMMARY, summaries[:, channel].T, strict=True))
         if _says(facts, labels):
-            told.append(_column(evidence, channel))
+            told.append(evidence.channels[channel])
         elif _far_apart(facts["mean"], labels):
-            apart.append(_column(evidence, channel))
+            apart.append(evidence.channels[channel])
     if told:
         return fail("the label stands in the data itself; remove what is named", told)
     if apart:
@@ -98,8 +98,3 @@ def _tree_score(x: np.ndarray, y: np.ndarray) -> float:
         warnings.simplefilter("ignore", UserWarning)  # classes rarer than the folds
         said = cross_val_predict(tree, x, y, cv=StratifiedKFold(3, shuffle=True, random_state=0))
     return float(np.mean([np.mean(said[y == c] == c) for c in classes]))
-
-
-def _column(evidence: Evidence, channel: int) -> str:
-    columns = evidence.dataset.columns
-    return f"column {columns[channel]}" if len(columns) else f"channel {channel}"
