@@ -197,7 +197,7 @@ def test_statistics_are_set_apart_from_the_words() -> None:
 def test_the_text_says_what_the_page_says(results: dict[str, Any]) -> None:
     text = render(results, color=False)
     labels = [line.split()[0] for line in text.splitlines() if line[:1].strip()]
-    assert labels[:7] == ["audit", "probes", "verdict", "but", "curve", "test", "next"]
+    assert labels[:6] == ["audit", "probes", "verdict", "but", "curve", "test"]
     assert results["verdict"]["sentence"] in text
     assert "PASS 3  WARN 2  FAIL 0" in text
     assert "resnet leads below 60 s of tuning; conv_gru after" in text

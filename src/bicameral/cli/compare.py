@@ -78,14 +78,19 @@ def show_study(study: Any, json: bool) -> None:
     if json:
         show_json({"folder": study.folder, **study.results})
     else:
-        show_lines(outcome(study))
+        show_lines(outcome(study.results, study.folder))
 
 
-def outcome(study: Any) -> list[str]:
-    """The verdict for people, and where the page is."""
+def outcome(results: Mapping[str, Any], folder: Path) -> list[str]:
+    """The verdict for people, where the page is, and what to do with the winner."""
     from bicameral.studies.report.text import render
 
-    return [render(study.results), f"report   {study.folder / 'report.html'}"]
+    return [
+        render(results),
+        "",
+        f"report   {folder / 'report.html'}",
+        f"next     bicameral predict {folder / 'best'} NEW-DATA",
+    ]
 
 
 def show_cost(question: Mapping[str, Any], json: bool) -> None:

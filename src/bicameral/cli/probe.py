@@ -29,4 +29,4 @@ def probe(
     if json:
         show_json(findings)
     else:
-        show_lines(f"{found['name']:<13}{found['skipped'] or found['sentence']}" for found in findings)
+        show_lines(f"{found['name']:<17}{found['skipped'] or found['sentence']}" for found in findings)

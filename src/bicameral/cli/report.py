@@ -1,6 +1,7 @@
 """bicameral report: write the page of a study again."""
 
 from bicameral.cli.app import STUDY, verb
+from bicameral.cli.compare import outcome
 from bicameral.cli.options import Json, StudyFolder
 from bicameral.cli.show import show_json, show_lines
 
@@ -9,12 +10,11 @@ from bicameral.cli.show import show_json, show_lines
 def report(study: StudyFolder, json: Json = False) -> None:
     """Show the verdict of a study and write its page again."""
     from bicameral.studies.report import write_report
-    from bicameral.studies.report.text import render
     from bicameral.studies.study import read_results
 
     results = read_results(study)
-    page = write_report(results, study)
+    write_report(results, study)
     if json:
         show_json(results)
     else:
-        show_lines([render(results), f"report   {page}"])
+        show_lines(outcome(results, study))

@@ -1,4 +1,4 @@
-"""The report in short, for a terminal: audit, probes, verdict, curve, a table and what to do next."""
+"""The report in short, for a terminal: audit, probes, verdict, curve and a table."""
 
 import io
 import sys
@@ -47,7 +47,6 @@ def _lines(results: Results) -> Iterator[tuple[str, str, str]]:
     yield from (("but", caveat, "yellow") for caveat in results["verdict"]["caveats"])
     yield from (("curve", _crossing(crossing), "") for crossing in results.get("crossings") or [])
     yield from (("test", line, "") for line in _test(results))
-    yield "next", f"bicameral predict STUDY/best NEW-DATA    (the winner, {results['verdict']['winner']})", ""
 
 
 def _audit(results: Results) -> list[str]:
