@@ -97,3 +97,13 @@ def test_a_misspelt_key_gets_the_nearest_name(bicameral, data, tmp_path):
     result = bicameral("compare", tmp_path / "study.yaml")
     assert result.exit_code == 2
     assert "did you mean 'replicates'?" in result.stderr
+
+
+def test_ctrl_c_names_the_study_to_resume(bicameral, data, tmp_path, monkeypatch):
+    def stopped(source, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bicameral.studies.compare.compare", stopped)
+    result = bicameral("compare", data, "--runs", tmp_path)
+    assert result.exit_code == 130
+    assert f"bicameral resume {tmp_path / '0001'}" in result.stderr

@@ -1,5 +1,6 @@
 """bicameral models: every architecture that can be asked for."""
 
+import inspect
 from typing import Annotated, Any
 
 import typer
@@ -49,7 +50,7 @@ def row(entry) -> dict[str, Any]:
         "sizes": list(entry.sizes),
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "paper": entry.paper,
-        "about": (entry.cls.__doc__ or "").strip().splitlines()[0],
+        "about": _about(entry.cls),
     }
 
 
@@ -60,7 +61,7 @@ def page(rows: list[dict[str, Any]]) -> list[str]:
         "# Models",
         "",
         "Written by `make docs` from the registry; a test fails while it is stale. Parameters are those of",
-        f"the default size without a head, for one example of the shape {shapes}.",
+        f"the default config without a head, for one example of the shape {shapes}.",
     ]
     for family in dict.fromkeys(row["family"] for row in rows):
         lines += ["", f"## {family.capitalize()}", "", "| model | reads | sizes | parameters | what it is |"]
@@ -69,10 +70,17 @@ def page(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _about(cls: type) -> str:
+    """The first paragraph of the model's file."""
+    paragraph = inspect.getdoc(inspect.getmodule(cls)) or ""
+    return " ".join(paragraph.split("\n\n")[0].split())
+
+
 def _markdown(row: dict[str, Any]) -> str:
     sizes = ", ".join(row["sizes"])
     link = f"[`{row['model']}`]({row['paper']})"
-    return f"| {link} | {row['reads']} | {sizes} | {row['parameters']:,} | {row['about']} |"
+    about = row["about"].replace("|", "&#124;")
+    return f"| {link} | {row['reads']} | {sizes} | {row['parameters']:,} | {about} |"
 
 
 def _cell(value: Any) -> Any:
