@@ -164,7 +164,7 @@ def _measured(entry: registry.Entry, probe: Mapping[str, Any]) -> Iterator[Reaso
 def _state(probe: Mapping[str, Any]) -> str:
     if probe["skipped"] is not None:
         return "skipped"
-    if probe["low"] > max(0.0, probe["null_high"]):
+    if probe["found"]:
         return "found"
     sure = probe["high"] < TELLING and "undecided" not in probe["sentence"]
     return "refuted" if sure else "undecided"

@@ -41,8 +41,10 @@ class Probe:
 
     @property
     def found(self) -> bool:
-        """Whether the effect lies above zero and above its null."""
-        return self.low is not None and self.null_high is not None and self.low > max(0.0, self.null_high)
+        """Whether the effect is surely above zero and larger than its null."""
+        if self.effect is None or self.low is None or self.null_high is None:
+            return False
+        return self.low > 0 and self.effect > self.null_high
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON."""
@@ -56,9 +58,16 @@ def interval(values: Sequence[float]) -> Effect:
     return Effect(float(sample.mean()), float(sample.mean() - spread), float(sample.mean() + spread))
 
 
+def null_interval(values: Sequence[float]) -> Effect:
+    """The 95 % interval of a mean of differences that are zero but for chance: their sign says nothing."""
+    sample = np.asarray(values, float)
+    spread = np.sqrt(np.mean(sample**2) / len(sample)) * stats.t.ppf(0.975, len(sample))
+    return Effect(0.0, -float(spread), float(spread))
+
+
 def verdict(effect: Effect, null: Effect, learned: bool, *, yes: str, no: str) -> str:
     """Say yes, no, or that this test cannot tell."""
-    if effect.low > max(0.0, null.high):
+    if effect.low > 0 and effect.effect > null.high:
         return yes
     if not learned:
         return "undecided, for the network has not learned more than guessing"

@@ -1,7 +1,7 @@
 """Locality: does it cost anything to permute what lies side by side, once and for all?"""
 
 from bicameral.studies.probe.bench import Arm, Bench
-from bicameral.studies.probe.finding import Probe, control, interval, verdict
+from bicameral.studies.probe.finding import Probe, control, interval, null_interval, verdict
 from bicameral.studies.probe.material import Material
 from bicameral.studies.probe.measures import closeness
 
@@ -29,7 +29,7 @@ def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature 
 
 def measure(bench: Bench) -> Probe:
     """What one fixed permutation costs the CNN, and the MLP, which cannot notice."""
-    cost, null = (interval(bench.differences(*pair)) for pair in ((CNN, PERMUTED), (PERMUTED, AGAIN)))
+    cost, null = interval(bench.differences(CNN, PERMUTED)), null_interval(bench.differences(PERMUTED, AGAIN))
     mlp = interval(bench.differences(MLP, MLP_PERMUTED))
     what = WHAT.get(bench.material.kind, "the steps")
     so = verdict(

@@ -1,7 +1,7 @@
 """Memory: how many steps must be seen together before more of them no longer help?"""
 
 from bicameral.studies.probe.bench import Arm, Bench
-from bicameral.studies.probe.finding import TELLING, Probe, interval, verdict
+from bicameral.studies.probe.finding import TELLING, Probe, interval, null_interval, verdict
 from bicameral.studies.probe.material import Material
 from bicameral.studies.probe.measures import persistence
 
@@ -39,7 +39,7 @@ def measure(bench: Bench) -> Probe:
     material, steps = bench.material, bench.material.num_steps
     lengths = contexts(material)
     costs = {length: interval(bench.differences(FULL, Arm("gru", context=length))) for length in lengths}
-    null = interval(bench.differences(FULL, AGAIN))
+    null = null_interval(bench.differences(FULL, AGAIN))
     least = min((length for length in lengths if costs[length].low <= 0), default=steps)
     most = min(
         (length for length in lengths if length >= least and costs[length].high < TELLING), default=steps

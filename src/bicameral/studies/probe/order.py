@@ -1,7 +1,7 @@
 """Order: does it cost anything to shuffle the steps of every example afresh?"""
 
 from bicameral.studies.probe.bench import Arm, Bench
-from bicameral.studies.probe.finding import Probe, control, interval, verdict
+from bicameral.studies.probe.finding import Probe, control, interval, null_interval, verdict
 from bicameral.studies.probe.material import Material
 from bicameral.studies.probe.measures import orderliness
 
@@ -25,7 +25,7 @@ def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature 
 
 def measure(bench: Bench) -> Probe:
     """What fresh shuffles cost the GRU, and the bag of steps, which cannot notice."""
-    cost, null = (interval(bench.differences(*pair)) for pair in ((GRU, FRESH), (FRESH, AGAIN)))
+    cost, null = interval(bench.differences(GRU, FRESH)), null_interval(bench.differences(FRESH, AGAIN))
     bag, fixed = interval(bench.differences(BAG, BAG_FRESH)), interval(bench.differences(GRU, FIXED))
     so = verdict(cost, null, bench.learned(GRU), yes="order matters", no="recurrence has no claim from order")
     sentence = (
