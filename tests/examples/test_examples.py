@@ -15,7 +15,7 @@ def marked(path: Path):
     return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
 
 
-@pytest.mark.parametrize("path", map(marked, EXAMPLES))
+@pytest.mark.parametrize("path", [marked(path) for path in EXAMPLES])
 def test_example_runs(path, tmp_path):
     surroundings = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
