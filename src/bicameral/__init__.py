@@ -15,7 +15,7 @@ _HOMES = {
     "probe": "bicameral.studies.probe",
     "read": "bicameral.data.read",
     "recommend": "bicameral.studies.recommend",
-    "train": "bicameral.studies.trial",
+    "train": "bicameral.studies.train",
     "verify": "bicameral.studies.verify",
 }
 __all__ = list(_HOMES)

@@ -21,6 +21,7 @@ from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
 from bicameral.errors import ArtifactError, DataError
 from bicameral.tasks import Task, task_from_dict
+from bicameral.tasks.answering import answer
 from bicameral.tasks.later import to_answer, to_judge
 from bicameral.tasks.network import Network
 
@@ -48,18 +49,7 @@ class Artifact:
                 f"{dataset.name} is {dataset.kind} data; this reads {self.network.layout.kind} data"
             )
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
-        prepared = Prepared(dataset, self.preprocessing, rows)
-        self.network.eval()
-        weight = next(self.network.parameters(), torch.empty(0))  # some baselines have none
-        with torch.inference_mode():
-            chunks = [
-                self.network(
-                    *(None if part is None else _like(part, weight) for part in (batch.x, batch.lengths))
-                )
-                for start in range(0, len(prepared), batch_size)
-                for batch in [prepared.batch(np.arange(start, min(start + batch_size, len(prepared))))]
-            ]
-        return torch.cat(chunks).float().cpu()
+        return answer(self.network, Prepared(dataset, self.preprocessing, rows), batch_size)[0].float()
 
     def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
         """One readable answer an example, with its id; of a series to be forecast, what follows its end."""
@@ -131,11 +121,6 @@ class Artifact:
             "preprocessing": self.preprocessing.to_dict(),
             "card": self.card,
         }
-
-
-def _like(values: Tensor, weight: Tensor) -> Tensor:
-    """Numbers in the precision of the weights, counts and tokens as they are; both on their device."""
-    return values.to(weight.device, weight.dtype if values.is_floating_point() else values.dtype)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -57,12 +57,11 @@ def model(
     name: str, *, config: type, family: Family, reads: Form, gives: Gives, paper: str
 ) -> Callable[[_Class], _Class]:
     """Register a model class under `name`, which is also the name of its file."""
-    assert family in get_args(Family) and reads in get_args(Form) and gives in get_args(Gives), name
+    for word, words in ((family, Family), (reads, Form), (gives, Gives)):
+        assert word in get_args(words), f"{name}: {word!r} is none of {get_args(words)}"
 
     def register(cls: _Class) -> _Class:
-        entry = Entry(
-            name=name, cls=cls, config=config, family=family, reads=reads, gives=gives, paper=paper
-        )
+        entry = Entry(name=name, cls=cls, config=config, family=family, reads=reads, gives=gives, paper=paper)
         assert _entries.get(name, entry).cls.__qualname__ == cls.__qualname__, f"{name} registered twice"
         _entries[name] = entry
         return cls
@@ -95,5 +94,5 @@ def _import(name: str) -> None:
         plugins[name].load()
     elif name in names():
         importlib.import_module(f"bicameral.models.{name}")
-    else:
+    if name not in _entries:
         raise UnknownNameError(f"no model called {name!r}{nearest(name, names())}")

@@ -39,7 +39,7 @@ class Dataset:
     columns: tuple[str, ...] = ()  # series: channel names
     target_columns: tuple[str, ...] = ()  # regression and forecasting: names of what is predicted
     rate: float | None = None  # sound: samples a second; clip: frames a second
-    properties: Mapping[str, np.ndarray] = field(default_factory=dict)  # (n,) facts of the files: bytes, height
+    properties: Mapping[str, np.ndarray] = field(default_factory=dict)  # (n,) facts: bytes, height
     faults: tuple[Fault, ...] = ()
 
     def __len__(self) -> int:
@@ -91,4 +91,4 @@ class Batch(NamedTuple):
     x: Tensor
     y: Tensor | None
     lengths: Tensor | None  # (b,) valid frames a row; None where every row is whole
-    index: Tensor  # (b,) rows of the dataset
+    index: Tensor  # (b,) rows of the dataset  # pyright: ignore[reportIncompatibleMethodOverride]

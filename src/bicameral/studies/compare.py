@@ -18,14 +18,13 @@ from bicameral.progress import Bar, progress_bar
 from bicameral.studies import stages, tune
 from bicameral.studies.engines import engine
 from bicameral.studies.plan import Plan, digest, parse_budget
-from bicameral.studies.problem import Problem, task_for
+from bicameral.studies.problem import Problem, split_options, task_for
 from bicameral.studies.recommend import candidates
 from bicameral.studies.report import write_report
 from bicameral.studies.study import RESULTS, Study, jsonable, next_folder, open_folder, read_plan
 from bicameral.studies.summary import leading, summarise
 from bicameral.tasks import Task
 
-TASK_OPTIONS = ("metric", "lookback", "horizon", "targets", "stride", "borders", "quantiles")
 ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
 
 
@@ -61,7 +60,7 @@ def compare(
     dry_run  return what the study would do and cost instead of doing it
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
-    task_options = {key: options.pop(key) for key in TASK_OPTIONS if key in options}
+    task_options, options = split_options(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
     roles = _roles(dataset, models, families)
     fields = {

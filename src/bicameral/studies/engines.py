@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bicameral.errors import ConfigError, MissingExtraError, nearest
 from bicameral.studies.problem import Problem
@@ -12,6 +12,7 @@ Record = Mapping[str, Any]
 Place = Callable[[Trial], Path | None]  # the folder a trial's artifact goes to
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs trials that do not depend on each other and gives each record as it is done."""
 

@@ -27,6 +27,11 @@ def views(rows: Sequence[Record], records: Mapping[str, Sequence[Record]]) -> di
     return found
 
 
+def samples_seen(record: Record) -> float:
+    """Training examples a trial went through, repetitions counted."""
+    return record["history"]["epochs"] * record["num_train"]
+
+
 def ranked(scores: Mapping[str, float]) -> list[dict[str, Any]]:
     """Names by score, best first, with ranks from 1."""
     order = sorted(scores, key=lambda name: -scores[name])
@@ -35,18 +40,16 @@ def ranked(scores: Mapping[str, float]) -> list[dict[str, Any]]:
 
 def _read_at(records: Mapping[str, Sequence[Record]], price: Mapping[str, float]) -> dict[str, float]:
     """Mean validation score of each model when all have paid as much as the one that paid least."""
-    limit = min(record["history"]["examples"] * price[name] for name in price for record in records[name])
+    limit = min(samples_seen(record) * price[name] for name in price for record in records[name])
     return {
-        name: float(
-            np.mean([_best_within(record["history"], limit / price[name]) for record in records[name]])
-        )
+        name: float(np.mean([_best_within(record, limit / price[name]) for record in records[name]]))
         for name in price
     }
 
 
-def _best_within(history: Record, samples: float) -> float:
+def _best_within(record: Record, samples: float) -> float:
     """Best validation score among the points reached within `samples`; the first point if none was."""
-    per_step = history["examples"] / max(history["steps"], 1)
-    points = [point for point in history["val"] if point["score"] is not None]
+    per_step = samples_seen(record) / max(record["history"]["steps"], 1)
+    points = [point for point in record["history"]["val"] if point["score"] is not None]
     reached = [point["score"] for point in points if point["step"] * per_step <= samples * (1 + 1e-9)]
     return max(reached) if reached else points[0]["score"]

@@ -31,13 +31,15 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
         found |= {"calibration": _calibration(probabilities, truth)}
         wrong = _confident_and_wrong(probabilities, truth)
         found["worst"] = [
-            _shown(dataset, rows[index]) | _named(artifact.task, probabilities[index], truth[index])
+            _shown(dataset, int(rows[index])) | _named(artifact.task, probabilities[index], int(truth[index]))
             for index in wrong
         ]
     else:
         worst = np.argsort(scores)[:NUM_WORST]
         found["residuals"] = {"quantiles": np.quantile(-scores, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist()}
-        found["worst"] = [_shown(dataset, rows[index]) | {"error": float(-scores[index])} for index in worst]
+        found["worst"] = [
+            _shown(dataset, int(rows[index])) | {"error": float(-scores[index])} for index in worst
+        ]
     return found
 
 
@@ -77,7 +79,7 @@ def _confident_and_wrong(probabilities: np.ndarray, truth: np.ndarray) -> np.nda
 def _named(task: Classify, probabilities: np.ndarray, truth: int) -> dict[str, Any]:
     guess = int(probabilities.argmax())
     return {
-        "true": task.classes[int(truth)],
+        "true": task.classes[truth],
         "predicted": task.classes[guess],
         "confidence": float(probabilities[guess]),
     }
@@ -85,9 +87,9 @@ def _named(task: Classify, probabilities: np.ndarray, truth: int) -> dict[str, A
 
 def _shown(dataset: Dataset, row: int) -> dict[str, Any]:
     """What a person can look at: a small picture, a line, or the text."""
-    item = dataset.items[int(row)]
+    item = dataset.items[row]
     shown: dict[str, Any] = {
-        "id": str(dataset.ids[int(row)] if len(dataset.ids) else row),
+        "id": str(dataset.ids[row] if len(dataset.ids) else row),
         "thumbnail": None,
         "sparkline": None,
         "text": None,

@@ -69,7 +69,8 @@ def plan_from_dict(fields: Mapping[str, Any]) -> Plan:
     for key in fields:
         if key not in known:
             raise ConfigError(f"a plan has no {key!r}{nearest(key, known)}")
-    return Plan(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
+    given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    return Plan(**given)
 
 
 def digest(value: Any) -> str:

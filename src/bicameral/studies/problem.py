@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from bicameral.data.copies import kept_together
 from bicameral.data.dataset import Dataset
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
-from bicameral.data.splits import redraw, seal
+from bicameral.data.remembered import remembered
+from bicameral.data.splits import redraw, seal, split
 from bicameral.data.windows import windows
 from bicameral.errors import ConfigError, DataError, nearest
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
 from bicameral.tasks.regress import standardisation
 
 FORECAST_OPTIONS = ("lookback", "horizon", "targets", "stride", "borders", "quantiles")
+TASK_OPTIONS = ("metric", *FORECAST_OPTIONS)
 FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
 
 
@@ -44,8 +47,10 @@ class Problem:
     ):
         self.recreate = {"task_options": task_options, "seed": seed, "test_fraction": test_fraction}
         self.options = _checked(dataset, dict(task_options or {}))
-        self.raw, self.seed = dataset, seed
-        self.dataset = _windowed(dataset, self.options) if dataset.targets is None else dataset
+        self.raw, self.seed = dataset if dataset.kind == "text" else remembered(dataset), seed
+        self.test_fraction = test_fraction
+        whole = dataset.targets is not None
+        self.dataset = kept_together(self.raw) if whole else _windowed(dataset, self.options)
         self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
         self.draw = lru_cache(maxsize=2)(self._draw)
 
@@ -54,17 +59,37 @@ class Problem:
         train, val, judged = redraw(
             self.dataset, self.rest, seed=_seed(self.seed, replicate), fractions=FRACTIONS
         )
-        return self._prepare(train, val, judged)
+        return self.prepare(train, val, judged)
+
+    def parts(self) -> np.ndarray | None:
+        """The part of each example in the first draw, for the audit; None for series cut into windows."""
+        if self.raw.targets is None:
+            return None
+        draw = self.draw(0)
+        names = np.full(len(self.dataset), "val", dtype="<U5")
+        names[draw.train.index.numpy()] = "train"
+        names[self.test] = "test"
+        return names
 
     def final_draw(self) -> Draw:
         """The draw that opens the test part: trained on the rest but for an inner validation part."""
-        train, val, judged = redraw(self.dataset, self.rest, seed=_seed(self.seed, -1), fractions=FRACTIONS)
-        return self._prepare(np.sort(np.concatenate([train, judged])), val, self.test)
+        rest = 1 - self.test_fraction
+        fractions = (0.85 * rest, 0.15 * rest, self.test_fraction)
+        parts = split(self.dataset, seed=self.seed, fractions=fractions)
+        assert np.array_equal(parts.test, self.test), "the sealed part is the same for ever"
+        return self.prepare(parts.train, parts.val, parts.test)
 
-    def _prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
+    def prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
+        """Fit the preprocessing and the task on the training rows alone, and prepare the three parts."""
         preprocessing = fit_preprocessing(self.dataset, train)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
         return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide what a user wrote into options of the task and options of `read`."""
+    task = {key: value for key, value in options.items() if key in TASK_OPTIONS}
+    return task, {key: value for key, value in options.items() if key not in TASK_OPTIONS}
 
 
 def task_for(

@@ -15,24 +15,25 @@ from bicameral.studies import tune
 from bicameral.studies.measure import measure
 from bicameral.studies.mistakes import mistakes
 from bicameral.studies.probe import probe
+from bicameral.studies.problem import Draw
 from bicameral.studies.recommend import recommend
 from bicameral.studies.study import Study
 from bicameral.studies.trial import Trial, build, run_trial, train_network
-from bicameral.training.cost import flops, parameters, seconds_per_call
+from bicameral.training.cost import device_clock, flops, parameters, seconds_per_call
 
 Record = Mapping[str, Any]
 FLOOR_STEPS = 20  # a trial shorter than this says nothing about its family
 USABLE = 0.85  # of the budget is planned for; the rest absorbs a machine that slows down
+SLOW_TRIAL = 0.5  # seconds that two steps may take before a model is timed on few of them
 MEASURE_SECONDS = 6.0  # start of the measuring process and the report
 
 
 def audit_data(study: Study) -> Record:
     """Audit the data; a FAIL ends the study unless the plan overrides it."""
-    if (found := study.known("audit")) is None:
+    if study.known("audit") is None:
         with study.fact("audit") as fact:
-            fact.update(audit(study.problem.raw).to_dict())
-        found = study.known("audit")
-    assert found is not None
+            fact.update(audit(study.problem.raw, split=study.problem.parts()).to_dict())
+    found = study.need("audit")
     failures = [finding for finding in found["findings"] if finding["level"] == "FAIL"]
     if failures and not study.plan.override_audit:
         named = "; ".join(f"{finding['check']}: {finding['message']}" for finding in failures)
@@ -80,19 +81,20 @@ def schedule(study: Study) -> Record:
 
 def steps_of(study: Study, name: str, size: str, part: float = 1.0) -> int:
     """Steps of a trial of `part` of full length; 0 for what is not trained step by step."""
-    calibration, plan = study.known("calibration", f"{name}/{size}"), schedule(study)
-    assert calibration is not None
+    calibration, plan = study.need("calibration", f"{name}/{size}"), schedule(study)
     if not calibration["step_seconds"]:
         return 0
-    full = plan.get("trial_steps") or plan["trial_seconds"] / calibration["step_seconds"]
-    return max(1, round(part * full))
+    if "trial_steps" in plan:
+        return max(1, round(part * plan["trial_steps"]))
+    seconds = part * plan["trial_seconds"] - calibration["fixed_seconds"]
+    return max(1, round(seconds / calibration["step_seconds"]))
 
 
 def affordable_sizes(study: Study, name: str) -> list[str]:
     """Sizes whose steps are cheap enough for a first round of tuning to mean something."""
     sizes = list(registry.entry(name).sizes)
     fit = [size for size in sizes if steps_of(study, name, size, tune.RUNGS[0]) >= FLOOR_STEPS]
-    return fit or [min(sizes, key=lambda size: study.known("calibration", f"{name}/{size}")["step_seconds"])]  # pyright: ignore[reportOptionalSubscript]
+    return fit or [min(sizes, key=lambda size: study.need("calibration", f"{name}/{size}")["step_seconds"])]
 
 
 def tune_models(study: Study, watch: Bar) -> dict[str, Record]:
@@ -169,19 +171,28 @@ def _calibrate(study: Study, name: str, size: str) -> dict[str, Any]:
         "flops": flops(network, Batch(*batch)),
         "prepare_seconds": prepared,
         "step_seconds": 0.0,
+        "fixed_seconds": 0.0,
         "solve_seconds": 0.0,
     }
-    history = train_network(network, draw, trial)
-    if history is None:
-        solved = run_trial(study.problem, trial)
-        return fact | {"solve_seconds": solved["wall_seconds"]}
-    return fact | {"step_seconds": _seconds_per_step(study, trial, draw)}
+    if train_network(network, draw, trial) is None:
+        return fact | {"solve_seconds": run_trial(study.problem, trial)["wall_seconds"]}
+    return fact | _step_seconds(study, trial, draw)
 
 
-def _seconds_per_step(study: Study, trial: Trial, draw: Any, steps: int = 16) -> float:
-    probe_trial = _with_recipe(study, trial, {}, steps=steps)
-    network = build(draw, probe_trial)
-    return seconds_per_call(lambda: train_network(network, draw, probe_trial), at_least=0.1) / steps
+def _step_seconds(study: Study, trial: Trial, draw: Draw) -> dict[str, float]:
+    """Seconds of one more step, and of what a trial costs beside its steps, from a short and a longer run."""
+
+    def seconds(steps: int) -> float:
+        run = _with_recipe(study, trial, {}, steps=steps)
+        network = build(draw, run)
+        started = device_clock()
+        train_network(network, draw, run)
+        return device_clock() - started
+
+    short, long = (2, 6) if seconds(2) > SLOW_TRIAL else (8, 72)
+    before, after = seconds(short), seconds(long)
+    step = max((after - before) / (long - short), 1e-6)
+    return {"step_seconds": step, "fixed_seconds": max(0.0, before - short * step)}
 
 
 def _trial_seconds(study: Study) -> float:
@@ -197,9 +208,7 @@ def _trial_seconds(study: Study) -> float:
 
 
 def _first_calibration(study: Study, name: str) -> Record:
-    line = study.known("calibration", f"{name}/{next(iter(registry.entry(name).sizes))}")
-    assert line is not None
-    return line
+    return study.need("calibration", f"{name}/{next(iter(registry.entry(name).sizes))}")
 
 
 def _check_floor(study: Study, plan: Record) -> None:
@@ -208,9 +217,8 @@ def _check_floor(study: Study, plan: Record) -> None:
         return
     cheapest = {
         name: min(
-            study.known("calibration", f"{name}/{size}")["step_seconds"]
-            for size in registry.entry(name).sizes
-        )  # pyright: ignore[reportOptionalSubscript]
+            study.need("calibration", f"{name}/{size}")["step_seconds"] for size in registry.entry(name).sizes
+        )
         for name in study.plan.models
     }
     name, slowest = max(cheapest.items(), key=lambda item: item[1])
@@ -282,11 +290,25 @@ def _pace(study: Study, replicate: int) -> float:
 
 
 def _affordable_part(study: Study, replicate: int) -> float:
-    plan, frozen = study.plan, schedule(study)
-    if plan.budget_seconds is None or replicate == 0:
+    """What is left of the budget over what the rest would cost at the speed seen so far."""
+    plan = study.plan
+    if plan.budget_seconds is None:
         return 1.0
-    rounds = [line["wall_seconds"] for line in study.ledger.all("trial") if line["stage"] == "replicate"]
-    per_round = sum(rounds) / replicate
-    left = plan.budget_seconds - study.spent() - MEASURE_SECONDS - 2.5 * frozen["trial_seconds"]
-    part = left / (per_round * (plan.replicates - replicate))
-    return 1.0 if part >= 1 else float(max(0.25, round(part, 2)))
+    planned = schedule(study)["trial_seconds"]
+    rounds = plan.replicates - replicate
+    iterated = sum(is_gradient(study, name) for name in plan.models)
+    solved = sum(_first_calibration(study, name)["solve_seconds"] for name in plan.models)
+    needed = (rounds * iterated + 2) * planned * _slowdown(study) + (rounds + 2) * solved
+    left = plan.budget_seconds - study.spent() - MEASURE_SECONDS
+    return 1.0 if needed <= left else float(max(0.1, round(left / needed, 2)))
+
+
+def _slowdown(study: Study) -> float:
+    """Wall seconds of the trials so far over the seconds they were planned for, all they cost included."""
+    planned = schedule(study)["trial_seconds"]
+    spent = expected = 0.0
+    for line in study.ledger.all("trial"):
+        if full := steps_of(study, line["model"], line["size"]):
+            spent += line["wall_seconds"]
+            expected += planned * line["steps"] / full
+    return spent / expected if expected else 1.0

@@ -62,6 +62,12 @@ class Study:
         """A line of the ledger, or None."""
         return self.ledger.find(kind, key)
 
+    def need(self, kind: str, key: str = "") -> Mapping[str, Any]:
+        """A line of the ledger that an earlier stage has written."""
+        line = self.known(kind, key)
+        assert line is not None, f"no {kind} {key} in the ledger"
+        return line
+
     def spent(self) -> float:
         """Seconds booked so far, whichever session spent them."""
         return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)

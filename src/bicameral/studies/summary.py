@@ -12,10 +12,10 @@ from bicameral import registry
 from bicameral.studies import statistics
 from bicameral.studies.conclusion import conclude
 from bicameral.studies.expected_best import Curve, budget_curve, crossings
-from bicameral.studies.fairness import TRAINING, views
+from bicameral.studies.fairness import TRAINING, samples_seen, views
 from bicameral.studies.ledger import Ledger
 from bicameral.studies.plan import Plan, digest
-from bicameral.studies.verdict import Contender, Pair, Rules, judge, verdicts_against
+from bicameral.studies.verdict import Contender, Pair, Rules, filled, judge, verdicts_against
 
 Record = Mapping[str, Any]
 DRIFT_LIMIT = 0.05
@@ -93,23 +93,23 @@ def summarise(plan: Plan, ledger: Ledger, question: Mapping[str, Any]) -> dict[s
 
 
 def _leaderboard(reading: Reading, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    contenders = {one.name: one for one in reading.contenders()}
-    rows = [_row(reading, contenders[name]) for name in reading.plan.models]
+    scores = filled(reading.contenders())
+    rows = [_row(reading, name, scores[name]) for name in reading.plan.models]
     rows.sort(key=lambda row: -row["mean"])
     best = next((row["name"] for row in rows if row["role"] == "candidate"), rows[0]["name"])
     verdicts = verdicts_against(best, pairs)
     return [{**row, "verdict_vs_winner": verdicts.get(row["name"], "winner")} for row in rows]
 
 
-def _row(reading: Reading, contender: Contender) -> dict[str, Any]:
-    name, lines = contender.name, reading.replicates[contender.name]
+def _row(reading: Reading, name: str, scores: np.ndarray) -> dict[str, Any]:
+    """One line of the leaderboard; in `scores` a crash has become the worst score seen."""
+    lines = reading.replicates[name]
     ok = _whole(lines)
-    scores = [line["score"] for line in ok]
     low, high = statistics.bootstrap_interval(scores, test_to_train=reading.rules().test_to_train)
     first = lines[0]
     calibration = reading.fact("calibration", f"{name}/{first['size']}")
-    examples = [line["history"]["examples"] for line in ok if "history" in line]
-    samples = float(np.mean(examples)) if examples else None
+    seen = [samples_seen(line) for line in ok if "history" in line]
+    samples = float(np.mean(seen)) if seen else None
     measured = reading.fact("measured").get("artifacts", {}).get(f"replicate-{name}-0", {})
     return {
         "name": name,
@@ -118,7 +118,7 @@ def _row(reading: Reading, contender: Contender) -> dict[str, Any]:
         "setting": dict(first["recipe"]),
         "role": reading.plan.roles[name],
         "scores": [line["score"] for line in lines],
-        "mean": float(np.mean(scores)) if scores else float("-inf"),
+        "mean": float(np.mean(scores)),
         "low": _finite(low),
         "high": _finite(high),
         "metric_mean": float(np.mean([line["metric_value"] for line in ok])) if ok else None,
@@ -171,7 +171,7 @@ def _limit_caveats(plan: Plan, board: Sequence[Record], winner: str) -> list[str
     return [
         f"{winner} misses the device's limit: {name} {measured[name]:.3g}, allowed {limit:g}"
         for name, limit in plan.limits.items()
-        if measured.get(name) is not None and measured[name] > limit
+        if (value := measured.get(name)) is not None and value > limit
     ]
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from bicameral.artifact import Artifact
 from bicameral.data.loader import Prepared
 from bicameral.studies.problem import Draw, Problem
 from bicameral.tasks import Task
+from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
 from bicameral.training.closed_form import solve
+from bicameral.training.cost import device_clock
 from bicameral.training.loop import History, fit
-from bicameral.training.recipe import Recipe
+from bicameral.training.recipe import recipe_from_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,35 +70,24 @@ def train_network(network: Network, draw: Draw, trial: Trial) -> History | None:
         return None
     if not any(parameter.requires_grad for parameter in network.parameters()):
         return None
-    recipe, budget = Recipe(**trial.recipe), Budget(steps=trial.steps)
+    recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=trial.steps)
     return fit(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
-
-
-def outputs_of(network: nn.Module, part: Prepared, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-    """Outputs and targets of a prepared part, in its order."""
-    network.eval()
-    outputs, targets = [], []
-    with torch.inference_mode():
-        for start in range(0, len(part), batch_size):
-            batch = part.batch(range(start, min(start + batch_size, len(part))))
-            outputs.append(network(batch.x, batch.lengths))
-            targets.append(batch.y)
-    return torch.cat(outputs).float(), torch.cat(targets)
 
 
 def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
     network = build(draw, trial)
-    started = time.perf_counter()
+    started = device_clock()
     history = train_network(network, draw, trial)
-    seconds = time.perf_counter() - started
+    seconds = device_clock() - started
     if history is not None and history.failed:
-        raise ArithmeticError(history.stopped_by)
+        raise ArithmeticError(history.reason)
     judged = draw.val if trial.stage == "tune" else draw.judged
     return network, {**_judge(network, draw.task, judged), **_costs(network, history, seconds, draw)}
 
 
 def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
-    output, y = outputs_of(network, part)
+    output, y = answer(network, part)
+    assert y is not None
     metrics = task.metrics(output, y)
     return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
 
@@ -109,7 +99,14 @@ def _costs(network: Network, history: History | None, seconds: float, draw: Draw
         "num_judged": len(draw.judged),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-    return costs | ({} if history is None else {"history": history.to_dict()})
+    return costs | ({} if history is None else {"history": _thinned(history)})
+
+
+def _thinned(history: History, points: int = 20) -> dict[str, Any]:
+    """The record of a run with a training curve short enough for a ledger of hundreds of runs."""
+    record = history.to_dict()
+    curve = record["train"]
+    return record | {"train": curve[:: max(1, len(curve) // points)]}
 
 
 def _card(problem: Problem, trial: Trial, record: Mapping[str, Any]) -> dict[str, Any]:

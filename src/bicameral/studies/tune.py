@@ -52,7 +52,7 @@ def best_first(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _sobol(count: int, seed: int) -> np.ndarray:
     power = int(np.ceil(np.log2(max(count, 1))))
-    return qmc.Sobol(d=3, scramble=True, seed=seed).random_base2(power)[:count]
+    return qmc.Sobol(d=3, scramble=True, rng=seed).random_base2(power)[:count]
 
 
 def _log_uniform(unit: float, bounds: tuple[float, float]) -> float:

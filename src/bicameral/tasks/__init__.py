@@ -14,8 +14,8 @@ TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (Classify, MultiLabel, 
 
 def task_from_dict(saved: Mapping[str, Any]) -> Task:
     """Rebuild a task from `Task.to_dict`."""
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()}
-    name = fields.pop("name")
+    name = saved["name"]
     if name not in TASKS:
         raise UnknownNameError(f"no task called {name!r}{nearest(name, TASKS)}")
-    return TASKS[name](**fields)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()}
+    return TASKS[name](**{key: value for key, value in fields.items() if key != "name"})

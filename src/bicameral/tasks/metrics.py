@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn import metrics as sk
@@ -48,6 +49,11 @@ def _balanced(probabilities: Values, truth: Values) -> float:
     return float(np.mean([hit[truth == label].mean() for label in np.unique(truth)]))
 
 
+def _macro_f1(prediction: Values, truth: Values) -> float:
+    nothing_found: Any = 0  # the stubs of scikit-learn know only words here
+    return float(sk.f1_score(truth, prediction, average="macro", zero_division=nothing_found))
+
+
 def _log_loss(probabilities: Values, truth: Values) -> float:
     picked = np.take_along_axis(probabilities, truth[:, None], 1)
     return float(-np.log(np.clip(picked, 1e-12, 1)).mean())
@@ -70,17 +76,13 @@ def _pinball(prediction: Values, truth: Values, quantiles: tuple[float, ...]) ->
 CLASSIFY = {
     "accuracy": Metric(lambda p, y: float((_hard(p) == y).mean()), percent=True),
     "balanced_accuracy": Metric(_balanced, percent=True),
-    "macro_f1": Metric(
-        lambda p, y: float(sk.f1_score(y, _hard(p), average="macro", zero_division=0)), percent=True
-    ),
+    "macro_f1": Metric(lambda p, y: _macro_f1(_hard(p), y), percent=True),
     "auroc": Metric(_auroc, percent=True),
     "log_loss": Metric(_log_loss, higher_is_better=False, rope=0.02),
     "ece": Metric(expected_calibration_error, higher_is_better=False),
 }
 MULTILABEL = {
-    "macro_f1": Metric(
-        lambda p, y: float(sk.f1_score(y, p > 0.5, average="macro", zero_division=0)), percent=True
-    ),
+    "macro_f1": Metric(lambda p, y: _macro_f1(p > 0.5, y), percent=True),
     "exact_match": Metric(lambda p, y: float(((p > 0.5) == y).all(-1).mean()), percent=True),
     "hamming": Metric(lambda p, y: float(((p > 0.5) == y).mean()), percent=True),
 }

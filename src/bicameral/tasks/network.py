@@ -35,7 +35,7 @@ class Network(nn.Module):
         self.backbone = self.entry.cls(shape, self.entry.configure(fields))
         self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
         self.pool = _POOLS[self.entry.gives](self.backbone)
-        self.head = _head(task, self.entry.gives, self.backbone)
+        self.head = _head(task, self.pool)
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
         """Prepared examples -> outputs (b, *task.output_shape)."""
@@ -167,11 +167,11 @@ class PickChannels(nn.Module):
         return y if self.spread is None else y[..., None] + self.spread
 
 
-def _head(task: Task, gives: str, backbone: nn.Module) -> nn.Module:
-    if gives == "forecast":
+def _head(task: Task, pool: Any) -> nn.Module:
+    if isinstance(pool, nn.Identity):
         assert isinstance(task, Forecast)
         return PickChannels(task)
-    return nn.Linear(_POOLS[gives](backbone).width, math.prod(task.output_shape))
+    return nn.Linear(pool.width, math.prod(task.output_shape))
 
 
 def _anchor(task: Forecast, x: Tensor, lengths: Tensor | None) -> Tensor:

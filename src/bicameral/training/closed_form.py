@@ -11,8 +11,8 @@ from torch.nn.functional import one_hot
 
 from bicameral.data.loader import Prepared
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
+from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.network import Network
-from bicameral.training.validation import in_order, on
 
 PENALTIES = tuple(np.logspace(-3, 5, 17).tolist())  # in units of one standardised feature's variance
 SCALES = np.logspace(-1, 2, 61).tolist()  # of logits

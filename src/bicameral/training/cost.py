@@ -20,7 +20,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def device_clock() -> float:
-    """Seconds of work: processor time, which a busy neighbour does not touch, or wall time on many threads."""
+    """Seconds of work: processor time, which no neighbour disturbs, or wall time on many threads."""
     return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bicameral.data.augment import Augmentation, for_kind
 from bicameral.data.dataset import Batch
 from bicameral.data.loader import Prepared, batches
+from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.task import Task
 from bicameral.training import compiling
 from bicameral.training.averaging import MovingAverage
@@ -23,7 +24,7 @@ from bicameral.training.optimizers import build_optimizer
 from bicameral.training.recipe import Recipe
 from bicameral.training.schedules import schedule
 from bicameral.training.seeding import derive, seeded
-from bicameral.training.validation import evaluate, in_order, on
+from bicameral.training.validation import evaluate
 
 LOGS, VALIDATIONS = 200, 40  # points of the two curves, at most
 PATIENT = 9  # a validation comes after at least so many times its own cost of training

@@ -1,0 +1,137 @@
+"""One model on one's own data: split, train, judge on the test part, save."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bicameral import registry
+from bicameral.artifact import Artifact
+from bicameral.data.dataset import Dataset
+from bicameral.data.read import read
+from bicameral.data.splits import Split, split
+from bicameral.errors import ConfigError
+from bicameral.studies.plan import parse_budget
+from bicameral.studies.problem import Draw, Problem, split_options
+from bicameral.tasks.network import Network
+from bicameral.training.budgets import Budget
+from bicameral.training.closed_form import solve
+from bicameral.training.history import History
+from bicameral.training.loop import fit
+from bicameral.training.recipe import Recipe, recipe_from_dict
+from bicameral.training.seeding import seeded
+
+
+def train(
+    source: Any,
+    model: str,
+    *,
+    folder: str | Path,
+    budget: str | float = "60s",
+    seed: int = 0,
+    size: str | None = None,
+    validate: bool = True,
+    overrides: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Artifact:
+    """Train `model` on the training part of `source` and save it, with its test metrics in its card.
+
+    budget        "90s", "10min", "400steps" or "12epochs"
+    validate      keep part of the training part back to choose the best weights; else the last are kept
+    size          one of the model's sizes; `overrides` change single fields of its config
+    data_options  of `read` and of the task (metric, horizon, lookback, ...)
+    Killed or interrupted, the same call goes on from the last checkpoint.
+    """
+    task_options, reading = split_options(data_options or {})
+    dataset = source if isinstance(source, Dataset) else read(source, **reading)
+    problem = Problem(dataset, task_options=task_options, seed=seed)
+    parts = split(problem.dataset, seed=seed)
+    if not validate:
+        parts = replace(parts, train=np.sort(np.concatenate([parts.train, parts.val])))
+    draw = problem.prepare(parts.train, parts.val, parts.test)
+    with seeded(seed):
+        network = Network(draw.preprocessing.layout, draw.task, model, _fields(model, size, overrides or {}))
+    chosen = recipe_from_dict({"batch_size": 64, **(recipe or {})})
+    history = _train(network, draw, chosen, training_budget(budget), seed, Path(folder), progress, validate)
+    artifact = Artifact(network.eval(), draw.preprocessing, draw.task, {"data": problem.dataset.name})
+    artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
+    artifact.save_pretrained(folder)
+    shutil.rmtree(_checkpoints(Path(folder)), ignore_errors=True)
+    return artifact
+
+
+def training_budget(text: str | float) -> Budget:
+    """Read "90s", "10min", "400steps" or "12epochs"."""
+    written = str(text).strip()
+    if written.endswith(("epochs", "epoch")):
+        number = written.removesuffix("s").removesuffix("epoch").strip()
+        if not number.isdigit():
+            raise ConfigError(f"cannot read the budget {text!r}; write 12epochs, 400steps or 10min")
+        return Budget(epochs=int(number))
+    parsed = parse_budget(text)
+    return Budget(seconds=parsed["budget_seconds"], steps=parsed["trial_steps"])
+
+
+def _fields(model: str, size: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    sizes = registry.entry(model).sizes
+    if size is not None and size not in sizes:
+        raise ConfigError(f"{model} has no size {size!r}; choose from {', '.join(sizes)}")
+    return {**(sizes[size] if size else {}), **overrides}
+
+
+def _train(
+    network: Network,
+    draw: Draw,
+    recipe: Recipe,
+    budget: Budget,
+    seed: int,
+    folder: Path,
+    progress: bool,
+    validate: bool,
+) -> History:
+    if network.entry.closed_form:
+        solve(network, draw.task, draw.train)
+        return History()
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        return History()
+    history = fit(
+        network,
+        draw.task,
+        draw.train,
+        draw.val if validate else None,
+        recipe=recipe,
+        budget=budget,
+        seed=seed,
+        folder=_checkpoints(folder),
+        progress=network.entry.name if progress else None,
+    )
+    if history.failed:
+        raise ConfigError(f"training failed: {history.reason}; try a lower learning_rate")
+    return history
+
+
+def _checkpoints(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}-checkpoint")
+
+
+def _facts(
+    artifact: Artifact, dataset: Dataset, parts: Split, history: History, validate: bool
+) -> dict[str, Any]:
+    rows = {"train": parts.train, **({"val": parts.val} if validate else {}), "test": parts.test}
+    judged = {name: artifact.evaluate(dataset, rows[name]) for name in rows if name != "train"}
+    return {
+        "split": f"{parts.how}: " + ", ".join(f"{len(rows[name])} {name}" for name in rows),
+        **{
+            f"{part} {name}": round(value, 6)
+            for part, found in judged.items()
+            for name, value in found.items()
+        },
+        "steps": history.steps,
+        "seconds": round(history.seconds, 2),
+        "stopped by": history.stopped_by or "solved at once",
+    }

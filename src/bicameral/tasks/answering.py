@@ -1,0 +1,40 @@
+"""Running a network over prepared examples, in their order."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bicameral.data.dataset import Batch
+from bicameral.data.loader import Prepared
+
+ROWS = 256  # examples at once
+
+
+def in_order(prepared: Prepared, rows: int = ROWS) -> Iterator[Batch]:
+    """Every example once, unshuffled."""
+    for start in range(0, len(prepared), rows):
+        yield prepared.batch(np.arange(start, min(start + rows, len(prepared))))
+
+
+def on(device: torch.device, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    """Inputs and lengths of a batch, on the device."""
+    lengths = None if batch.lengths is None else batch.lengths.to(device, non_blocking=True)
+    return batch.x.to(device, non_blocking=True), lengths
+
+
+def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Tensor, Tensor | None]:
+    """Outputs, float32 or wider on the CPU, and targets; leaves the network in the mode it was in."""
+    was_training = network.training
+    weight = next(network.parameters(), torch.empty(0))  # some baselines have none
+    network.eval()
+    outputs, targets = [], []
+    with torch.no_grad():
+        for batch in in_order(prepared, rows):
+            x, lengths = on(weight.device, batch)
+            output = network(x.to(weight.dtype) if x.is_floating_point() else x, lengths)
+            outputs.append(output if output.dtype == torch.float64 else output.float())
+            targets.append(batch.y)
+    network.train(was_training)
+    return torch.cat(outputs).cpu(), None if targets[0] is None else torch.cat(targets)
