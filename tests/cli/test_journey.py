@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,18 @@ def test_a_misspelt_setting_gets_the_nearest_name(bicameral, data):
     result = bicameral("train", data, "--model", "gru", "widht=7")
     assert result.exit_code == 2
     assert "did you mean 'width'?" in result.stderr
+
+
+def test_new_pictures_need_no_labels(bicameral, tmp_path):
+    """Dark and bright pictures in class folders to train on, and bare files to answer for."""
+    for name, shade in (("dark", 40), ("bright", 200)):
+        for number in range(12):
+            path = tmp_path / "photos" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (4, 4), shade + number).save(path)
+    (tmp_path / "new").mkdir()
+    Image.new("L", (4, 4), 210).save(tmp_path / "new" / "sky.png")
+    arguments = ["--model", "linear", "--budget", "60steps", "--runs", tmp_path / "runs"]
+    assert bicameral("train", tmp_path / "photos", *arguments).exit_code == 0
+    result = bicameral("predict", tmp_path / "runs" / "photos-linear", tmp_path / "new")
+    assert result.stdout.split("\t")[:2] == ["sky.png", "bright"]

@@ -7,19 +7,32 @@ from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
 from bicameral.cli.show import show_json, show_lines
+from bicameral.errors import DataError
 
 
 @verb("predict", panel=ARTIFACT, example="bicameral predict runs/digits/best new-pictures/ --json")
 def predict(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: Json = False) -> None:
     """Answer for every example of the data, in its order."""
     from bicameral.artifact import Artifact
-    from bicameral.data.read import read
 
-    answers = Artifact.from_pretrained(artifact).predict(read(data, **settings.parse(fields)))
+    answers = Artifact.from_pretrained(artifact).predict(_examples(data, settings.parse(fields)))
     if json:
         show_json(answers)
     else:
         show_lines("\t".join(_cells(answer)) for answer in answers)
+
+
+def _examples(source: str, options: Mapping[str, Any]) -> Any:
+    """Read the data; labels are of no use here, so that a folder may come without."""
+    from bicameral.data.read import read
+
+    try:
+        return read(source, **options)
+    except DataError as labelled:
+        try:
+            return read(source, **{"labels": False, **options})
+        except DataError:
+            raise labelled from None
 
 
 def _cells(answer: Mapping[str, Any]) -> list[str]:
