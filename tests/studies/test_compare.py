@@ -120,7 +120,7 @@ def test_a_killed_study_goes_on_to_the_same_ledger(study, tmp_path, share):
 
 
 def test_another_question_in_the_same_folder_is_refused(study, digits):
-    with pytest.raises(StudyError, match="another question.*replicates"):
+    with pytest.raises(StudyError, match=r"another question.*replicates"):
         compare(digits, folder=study.folder.parent, name="whole", **{**QUICK, "replicates": 4})
 
 

@@ -34,7 +34,7 @@ def test_a_plan_survives_json_and_every_field_counts_in_its_hash():
 
 
 def test_a_misspelt_key_is_named():
-    with pytest.raises(ConfigError, match="no 'replicas'.*'replicates'"):
+    with pytest.raises(ConfigError, match=r"no 'replicas'.*'replicates'"):
         plan_from_dict({**PLAN.to_dict(), "replicas": 3})
 
 

@@ -99,7 +99,7 @@ def test_a_task_survives_json(task: Task):
 
 
 def test_unknown_metrics_and_senseless_quantiles_are_named():
-    with pytest.raises(UnknownNameError, match="no metric called 'acuracy'.*'accuracy'"):
+    with pytest.raises(UnknownNameError, match=r"no metric called 'acuracy'.*'accuracy'"):
         Classify(classes=("a", "b"), metric="acuracy")
     with pytest.raises(ConfigError, match="between 0 and 1"):
         Forecast(**{**vars(FORECAST), "quantiles": (0.1, 1.5)})

@@ -11,13 +11,13 @@ from bicameral.cli.compare import outcome, run_study, show_cost
 from bicameral.cli.options import DryRun, Json, Runs, Seed
 from bicameral.cli.show import show_json, show_lines
 
-MODELS = ["majority", "linear", "mlp", "lenet5", "gru", "crnn", "vit"]  # every family, and what it must beat
+MODELS = ["majority", "linear", "mlp", "lenet5", "gru", "cnn_gru", "transformer"]
 
 
 @verb("demo", panel=INSTALLATION, example="bicameral demo")
 def demo(
     runs: Runs = Path("runs"),
-    budget: Annotated[str, typer.Option(help="Time for the comparison, such as 60s or 5min.")] = "60s",
+    budget: Annotated[str, typer.Option(help="Time for the comparison, such as 60s or 5min.")] = "70s",
     replicates: Annotated[int, typer.Option(help="Paired repetitions.")] = 6,
     seed: Seed = 0,
     dry_run: DryRun = False,
@@ -27,7 +27,15 @@ def demo(
     from bicameral.studies.verify import verify
 
     digits = write_digits(runs / "digits.npz")
-    question = {"source": digits, "budget": budget, "models": MODELS, "replicates": replicates, "seed": seed}
+    question = {
+        "source": digits,
+        "budget": budget,
+        "models": MODELS,
+        "replicates": replicates,
+        "settings": 4,
+        "probe_seconds": 14,
+        "seed": seed,
+    }
     if dry_run:
         show_cost(question, json)
         return

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, nearest
 from bicameral.progress import Bar, progress_bar
-from bicameral.studies import stages, tune
+from bicameral.studies import stages, timing, tune
 from bicameral.studies.engines import engine
 from bicameral.studies.plan import Plan, digest, parse_budget
 from bicameral.studies.problem import Problem, split_options, task_for
@@ -106,9 +107,9 @@ def run(study: Study, command: str = "") -> Study:
         _describe(study, command)
         stages.audit_data(study)
         stages.probe_data(study)
-        stages.calibrate(study)
-        stages.schedule(study)
-        with progress_bar("compare", stages.num_trials(study)) as watch:
+        timing.calibrate(study)
+        timing.schedule(study)
+        with progress_bar("compare", timing.num_trials(study)) as watch:
             _run_trials(study, watch)
         _conclude(study)
     finally:
@@ -221,7 +222,9 @@ def _describe(study: Study, command: str) -> None:
     if study.known("data") is None:
         problem = study.problem
         with study.fact("data") as fact:
+            started = time.perf_counter()
             draw = problem.draw(0)
+            fact["draw_seconds"] = time.perf_counter() - started
             parts = {
                 "train": draw.train.index.numpy(),
                 "val": draw.val.index.numpy(),

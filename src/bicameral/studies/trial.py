@@ -76,9 +76,12 @@ def train_network(network: Network, draw: Draw, trial: Trial) -> History | None:
 
 def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
     network = build(draw, trial)
-    started = device_clock()
+    started, wall = device_clock(), time.perf_counter()
     history = train_network(network, draw, trial)
-    seconds = device_clock() - started
+    seconds = {
+        "train_seconds": device_clock() - started,
+        "train_wall_seconds": time.perf_counter() - wall,
+    }
     if history is not None and history.failed:
         raise ArithmeticError(history.reason)
     judged = draw.val if trial.stage == "tune" else draw.judged
@@ -92,9 +95,11 @@ def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
     return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
 
 
-def _costs(network: Network, history: History | None, seconds: float, draw: Draw) -> dict[str, Any]:
+def _costs(
+    network: Network, history: History | None, seconds: Mapping[str, float], draw: Draw
+) -> dict[str, Any]:
     costs = {
-        "train_seconds": seconds,
+        **seconds,
         "num_train": len(draw.train),
         "num_judged": len(draw.judged),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),

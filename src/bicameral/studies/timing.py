@@ -1,0 +1,237 @@
+"""What a trial costs here, and how long trials may be for the whole study to keep its budget.
+
+Lengths are fixed in steps before the first trial, from processor seconds a step, so that families share the
+device equally however busy the machine is; wall time only scales all of them alike.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bicameral import registry
+from bicameral.errors import StudyError
+from bicameral.studies import tune
+from bicameral.studies.study import Study
+from bicameral.studies.trial import Trial, build, run_trial
+from bicameral.training.cost import flops, parameters, seconds_per_call
+
+Record = Mapping[str, Any]
+FLOOR_STEPS = 20  # a trial shorter than this says nothing
+USABLE = 0.95  # of the budget is planned for
+MEASURE_SECONDS = 5.0  # of processor time for the measuring process and the report
+SHORT, LONGEST, LONG_SECONDS = 2, 64, 0.15  # steps of the two timing runs, the longer one of about this time
+LEAST_PART = 0.5  # rounds are not shortened below this; fewer are run instead
+LEAST_ROUNDS = 2
+
+
+def calibrate(study: Study) -> None:
+    """Measure each model and size, smallest first, until a size is too slow for the budget."""
+    for name in study.plan.models:
+        for size in registry.entry(name).sizes:
+            if study.known("calibration", f"{name}/{size}") is None:
+                with study.fact("calibration", f"{name}/{size}") as fact:
+                    fact.update(_calibrate(study, name, size))
+            if _too_slow(study, name, size):
+                break
+
+
+def schedule(study: Study) -> Record:
+    """Turn the budget that is left into the length of a trial, once; steps are then fixed for good."""
+    if (found := study.known("schedule")) is None:
+        plan = study.plan
+        seconds = None if plan.trial_steps else _trial_seconds(study)
+        found = study.log("schedule", "", {"trial_steps": plan.trial_steps, "trial_seconds": seconds})
+        _check_floor(study, found)
+    return found
+
+
+def steps_of(study: Study, name: str, size: str, part: float = 1.0) -> int:
+    """Steps of a trial of `part` of full length; 0 for what is not trained step by step."""
+    calibration, length = study.need("calibration", f"{name}/{size}"), schedule(study)
+    if not calibration["step_seconds"]:
+        return 0
+    full = length["trial_steps"] or length["trial_seconds"] / calibration["step_seconds"]
+    return max(1, round(part * full))
+
+
+def affordable_sizes(study: Study, name: str) -> list[str]:
+    """Sizes whose steps are cheap enough for a first round of tuning to mean something."""
+    sizes = _timed_sizes(study, name)
+    fit = [size for size in sizes if steps_of(study, name, size, tune.RUNGS[0]) >= FLOOR_STEPS]
+    return fit or sizes[:1]
+
+
+def is_iterated(study: Study, name: str) -> bool:
+    """Whether the model is trained step by step."""
+    return study.need("calibration", f"{name}/{_first_size(name)}")["step_seconds"] > 0
+
+
+def num_trials(study: Study) -> int:
+    """How many trials the study will have run at its end."""
+    iterated = sum(is_iterated(study, name) for name in study.plan.models)
+    tuning = sum(tune.survivors(study.plan.settings)) * iterated
+    return tuning + study.plan.replicates * len(study.plan.models) + 2
+
+
+def pace(study: Study, replicate: int) -> float:
+    """Length of this round's trials: less than 1, for all alike, when the machine became slow; 0 to stop."""
+    if (found := study.known("pace", str(replicate))) is None:
+        found = study.log("pace", str(replicate), {"part": _affordable_part(study, replicate)})
+    return found["part"]
+
+
+def canary(study: Study, replicate: int) -> None:
+    """Time a fixed job, so that a throttling or busy machine shows."""
+    if study.known("canary", str(replicate)) is None:
+        matrix = np.random.default_rng(0).standard_normal((192, 192)).astype(np.float32)
+        times = sorted(seconds_per_call(lambda: matrix @ matrix, at_least=0.01) for _ in range(5))
+        study.log("canary", str(replicate), {"seconds": times[2]})
+
+
+def batch_size(num_examples: int) -> int:
+    """Small data wants many noisy steps, large data few cheap ones."""
+    return next(size for limit, size in ((500, 16), (4000, 32), (np.inf, 64)) if num_examples < limit)
+
+
+def _calibrate(study: Study, name: str, size: str) -> dict[str, Any]:
+    """Two runs of a trial, a short and a longer one: what lies between them is the cost of steps alone."""
+    short = _timed(study, name, size, SHORT)
+    again = _timed(study, name, size, SHORT)  # the first has warmed caches and kernels
+    if short["status"] != "ok" or "history" not in short:
+        return _facts(study, name, size) | {"step_seconds": 0.0, "other_seconds": again["wall_seconds"]}
+    rough = max(again["train_seconds"] / SHORT, 1e-6)
+    steps = int(np.clip(LONG_SECONDS / rough, 3 * SHORT, LONGEST))
+    long = _timed(study, name, size, steps)
+    step = max((long["train_seconds"] - again["train_seconds"]) / (steps - SHORT), 1e-6)
+    other = max(0.0, again["train_seconds"] - SHORT * step) + _beside(again)
+    return _facts(study, name, size) | {
+        "step_seconds": step,
+        "other_seconds": other,
+        "slowdown": max(1.0, long["train_wall_seconds"] / long["train_seconds"]),
+    }
+
+
+def _timed(study: Study, name: str, size: str, steps: int) -> dict[str, Any]:
+    return run_trial(study.problem, _timing_trial(study, name, size, steps))
+
+
+def _timing_trial(study: Study, name: str, size: str, steps: int) -> Trial:
+    recipe = {"batch_size": study.plan.batch_size or batch_size(len(study.problem.rest)), **study.plan.recipe}
+    return Trial(
+        key="timing",
+        stage="tune",
+        model=name,
+        size=size,
+        overrides=registry.entry(name).sizes[size],
+        recipe=recipe,
+        steps=steps,
+        replicate=study.plan.replicates,
+    )
+
+
+def _facts(study: Study, name: str, size: str) -> dict[str, Any]:
+    draw = study.problem.draw(study.plan.replicates)
+    network = build(draw, _timing_trial(study, name, size, SHORT))
+    batch = draw.train.batch(np.arange(min(32, len(draw.train))))
+    return {"parameters": parameters(network), "flops": flops(network, batch), "slowdown": 1.0}
+
+
+def _beside(record: Record) -> float:
+    """Seconds of a trial that are neither training nor preparing the draw."""
+    return max(0.0, record["wall_seconds"] - record["train_wall_seconds"] - record["prepare_seconds"])
+
+
+def _too_slow(study: Study, name: str, size: str) -> bool:
+    """Whether even the longest trial the budget could give has too few steps; larger sizes are not tried."""
+    if study.plan.budget_seconds is None:
+        return False
+    most = study.plan.budget_seconds / _full_trials(study, len(study.plan.models))
+    return study.need("calibration", f"{name}/{size}")["step_seconds"] * FLOOR_STEPS > tune.RUNGS[0] * most
+
+
+def _full_trials(study: Study, iterated: int) -> float:
+    """All training of a study, in full trials."""
+    return iterated * (tune.cost(study.plan.settings) + study.plan.replicates) + 2
+
+
+def _trial_seconds(study: Study) -> float:
+    plan, names = study.plan, study.plan.models
+    assert plan.budget_seconds is not None
+    iterated = [name for name in names if is_iterated(study, name)]
+    trials = sum(tune.survivors(plan.settings)) + plan.replicates
+    other = sum(
+        _first(study, name)["other_seconds"] * (trials if name in iterated else plan.replicates)
+        for name in names
+    )
+    slowdown = _slowdown_seen(study)
+    draws = (plan.replicates + 2) * _draw_seconds(study)
+    left = USABLE * plan.budget_seconds - study.spent() - draws - other - MEASURE_SECONDS * slowdown
+    return max(left, 1e-9) / slowdown / _full_trials(study, len(iterated))
+
+
+def _slowdown_seen(study: Study) -> float:
+    """Wall seconds a processor second takes here: the median of the timing runs."""
+    return float(np.median([line["slowdown"] for line in study.ledger.all("calibration")]))
+
+
+def _draw_seconds(study: Study) -> float:
+    return study.need("data").get("draw_seconds", 0.0)
+
+
+def _check_floor(study: Study, length: Record) -> None:
+    """Refuse a budget that leaves some model no meaningful trial at all."""
+    if length["trial_seconds"] is None:
+        return
+    cheapest = {name: _first(study, name)["step_seconds"] for name in study.plan.models}
+    name, slowest = max(cheapest.items(), key=lambda item: item[1])
+    if length["trial_seconds"] < FLOOR_STEPS * slowest:
+        assert study.plan.budget_seconds is not None
+        iterated = sum(step > 0 for step in cheapest.values())
+        missing = (FLOOR_STEPS * slowest - length["trial_seconds"]) * _full_trials(study, iterated)
+        needed = study.plan.budget_seconds + missing * _slowdown_seen(study)
+        raise StudyError(
+            f"the budget of {study.plan.budget_seconds:g} s leaves {length['trial_seconds']:.2f} s a trial, "
+            f"too short for {FLOOR_STEPS} steps of {name}; give about {1.2 * needed:.0f}s, or drop {name}"
+        )
+
+
+def _affordable_part(study: Study, replicate: int) -> float:
+    """What is left of the budget over what the rest would cost at the speed seen so far."""
+    plan = study.plan
+    if plan.budget_seconds is None:
+        return 1.0
+    round_seconds, finals = _round_seconds(study)
+    slowdown = _slowdown_seen(study)
+    left = plan.budget_seconds - study.spent() - MEASURE_SECONDS * slowdown - finals
+    part = left / (round_seconds * (plan.replicates - replicate))
+    if part >= LEAST_PART:
+        return min(1.0, float(round(part, 2)))
+    return LEAST_PART if replicate < LEAST_ROUNDS or left > LEAST_PART * round_seconds else 0.0
+
+
+def _round_seconds(study: Study) -> tuple[float, float]:
+    """Wall seconds that a full round and the two final trials would take at the speed seen so far."""
+    planned = schedule(study)["trial_seconds"]
+    spent = expected = 0.0
+    for line in study.ledger.all("trial"):
+        if full := steps_of(study, line["model"], line["size"]):
+            spent += line["wall_seconds"] - line.get("prepare_seconds", 0.0)
+            expected += planned * line["steps"] / full + _first(study, line["model"])["other_seconds"]
+    speed = spent / expected if expected else 1.0
+    names = study.plan.models
+    trained = sum(planned * is_iterated(study, name) + _first(study, name)["other_seconds"] for name in names)
+    draw = _draw_seconds(study)
+    return trained * speed + draw, 2.2 * planned * speed + draw
+
+
+def _first_size(name: str) -> str:
+    return next(iter(registry.entry(name).sizes))
+
+
+def _first(study: Study, name: str) -> Record:
+    return study.need("calibration", f"{name}/{_first_size(name)}")
+
+
+def _timed_sizes(study: Study, name: str) -> list[str]:
+    return [size for size in registry.entry(name).sizes if study.known("calibration", f"{name}/{size}")]
