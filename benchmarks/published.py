@@ -81,6 +81,9 @@ def text(name: str) -> dict[str, str]:
 
 
 SMALL = {"learning_rate": 1e-3, "batch_size": 16, "fresh_batchnorm": True}
+LINEAR = {
+    "learning_rate": 5e-3, "schedule": "step", "batch_size": 32, "clip": None, "weight_decay": 0.0,
+}  # fmt: skip
 CASES = {
     "mnist-lenet5": Case(
         source="mnist", model="lenet5", budget="8epochs", target=">= 99.0 %", reached=above(0.99),
@@ -94,7 +97,7 @@ CASES = {
         f"etth1-dlinear-{horizon}": Case(
             source="etth1/ETTh1.csv", model="dlinear", budget="6epochs", metric="mse",
             target=f"{mse} + 4 %", reached=lambda value, mse=mse: value <= 1.04 * mse,
-            recipe={"learning_rate": 5e-3, "schedule": "step", "batch_size": 32, "clip": None, "weight_decay": 0},
+            recipe=LINEAR,
             options={"horizon": horizon, "lookback": 336, "borders": [8640, 11520, 14400]},
         )
         for horizon, mse in DLINEAR.items()
@@ -197,11 +200,11 @@ def table(results: dict[str, Any]) -> str:
     head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"
     return (
         "# Published and README figures, reproduced\n\n"
-        "`python benchmarks/published.py ../shared/data`: each case is one ordinary call of `bicameral.train` "
-        "a run, judged once on the test part. UCR targets are mean and deviation of ten runs of "
-        f"Fawaz et al. (2019), trained for 2,000 epochs; here {UCR_STEPS:,} steps. \"Reached\" is not more than two "
-        f"deviations (at least half a point) below the mean.\n\n{reached} of {len(results)} reached.\n\n{head}"
-        + "\n".join(rows) + "\n"
+        "`python benchmarks/published.py ../shared/data`: each case is one ordinary call of "
+        "`bicameral.train` a run, judged once on the test part. UCR targets are mean and deviation of ten runs of "
+        f"Fawaz et al. (2019), trained for 2,000 epochs; here {UCR_STEPS:,} steps. \"Reached\" is not more than "
+        f"two deviations (at least half a point) below the mean.\n\n{reached} of {len(results)} reached.\n\n"
+        + head + "\n".join(rows) + "\n"
     )  # fmt: skip
 
 
