@@ -66,7 +66,8 @@ def run(name: str, data: Path, made: Path) -> dict[str, Any]:
 def _compare(case: Case, source: Path, seed: int, folder: Path) -> dict[str, Any]:
     command = [
         sys.executable, "-m", "bicameral", "compare", str(source), *case.options,
-        "--budget", f"{case.budget}s", "--seed", str(seed), "--runs", str(folder), "--override-audit", "--json",
+        "--budget", f"{case.budget}s", "--seed", str(seed), "--runs", str(folder), "--override-audit",
+        "--json",
     ]  # fmt: skip
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -100,8 +101,8 @@ def table(results: dict[str, Any]) -> str:
     lines = [
         "# Whole comparisons on real data\n",
         "`python benchmarks/comparisons.py ../shared/data`: `bicameral compare`, twice with other seeds. "
-        "Wall time counts everything, from the start of Python to the report. A contradiction is a pair of models "
-        "on which two seeds are sure of different things.\n",
+        "Wall time counts everything, from the start of Python to the report. A contradiction is a pair of "
+        "models on which two seeds are sure of different things.\n",
         "| case | budget s | wall s | over budget | contradictions | verdicts |",
         "|---|---|---|---|---|---|",
     ]
