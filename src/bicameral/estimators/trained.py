@@ -14,8 +14,7 @@ from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.studies.problem import task_for
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
-from bicameral.training.closed_form import solve
-from bicameral.training.loop import fit
+from bicameral.training.learn import learn
 from bicameral.training.recipe import Recipe
 from bicameral.training.seeding import seeded
 
@@ -49,13 +48,8 @@ class Trained(BaseEstimator):
 
     def _learn(self, network: Network, examples: Prepared, seed: int) -> int:
         """Train and return the number of epochs."""
-        if network.entry.closed_form:
-            solve(network, network.task, examples)
-            return 1
-        if not any(parameter.requires_grad for parameter in network.parameters()):
-            return 1  # a rule, such as repeating the last value
         recipe = Recipe(learning_rate=self.learning_rate, batch_size=self.batch_size, compile=False)
         seconds, epochs = self.budget_seconds, self.max_iter
         budget = Budget(epochs=epochs) if seconds is None else Budget(seconds=seconds)
-        history = fit(network, network.task, examples, None, recipe=recipe, budget=budget, seed=seed)
+        history = learn(network, network.task, examples, None, recipe=recipe, budget=budget, seed=seed)
         return max(1, round(history.epochs))

@@ -18,9 +18,8 @@ from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import Draw, Problem, split_options
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
-from bicameral.training.closed_form import solve
 from bicameral.training.history import History
-from bicameral.training.loop import fit
+from bicameral.training.learn import learn
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import seeded
 
@@ -94,12 +93,7 @@ def _train(
     progress: bool,
     validate: bool,
 ) -> History:
-    if network.entry.closed_form:
-        solve(network, draw.task, draw.train)
-        return History()
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        return History()
-    history = fit(
+    history = learn(
         network,
         draw.task,
         draw.train,

@@ -16,9 +16,9 @@ from bicameral.tasks import Task
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
-from bicameral.training.closed_form import solve
 from bicameral.training.cost import device_clock
-from bicameral.training.loop import History, fit
+from bicameral.training.history import History
+from bicameral.training.learn import learn
 from bicameral.training.recipe import recipe_from_dict
 
 
@@ -63,26 +63,16 @@ def build(draw: Draw, trial: Trial) -> Network:
         return Network(draw.preprocessing.layout, draw.task, trial.model, trial.overrides)
 
 
-def train_network(network: Network, draw: Draw, trial: Trial) -> History | None:
-    """Train by gradient or at once, whichever the model asks for; None where nothing was iterated."""
-    if network.entry.closed_form:
-        solve(network, draw.task, draw.train)
-        return None
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        return None
-    recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=trial.steps)
-    return fit(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
-
-
 def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
     network = build(draw, trial)
     started, wall = device_clock(), time.perf_counter()
-    history = train_network(network, draw, trial)
+    recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=max(1, trial.steps))
+    history = learn(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
     seconds = {
         "train_seconds": device_clock() - started,
         "train_wall_seconds": time.perf_counter() - wall,
     }
-    if history is not None and history.failed:
+    if history.failed:
         raise ArithmeticError(history.reason)
     judged = draw.val if trial.stage == "tune" else draw.judged
     return network, {**_judge(network, draw.task, judged), **_costs(network, history, seconds, draw)}
@@ -95,16 +85,14 @@ def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
     return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
 
 
-def _costs(
-    network: Network, history: History | None, seconds: Mapping[str, float], draw: Draw
-) -> dict[str, Any]:
+def _costs(network: Network, history: History, seconds: Mapping[str, float], draw: Draw) -> dict[str, Any]:
     costs = {
         **seconds,
         "num_train": len(draw.train),
         "num_judged": len(draw.judged),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-    return costs | ({} if history is None else {"history": _thinned(history)})
+    return costs | ({"history": _thinned(history)} if history.steps else {})
 
 
 def _thinned(history: History, points: int = 20) -> dict[str, Any]:

@@ -3,8 +3,20 @@
 from bicameral.training.budgets import Budget
 from bicameral.training.closed_form import solve
 from bicameral.training.history import History
+from bicameral.training.learn import is_iterated, learn
 from bicameral.training.loop import fit
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import derive, seeded
 
-__all__ = ["Budget", "History", "Recipe", "derive", "fit", "recipe_from_dict", "seeded", "solve"]
+__all__ = [
+    "Budget",
+    "History",
+    "Recipe",
+    "derive",
+    "fit",
+    "is_iterated",
+    "learn",
+    "recipe_from_dict",
+    "seeded",
+    "solve",
+]
