@@ -202,8 +202,9 @@ def table(results: dict[str, Any]) -> str:
         "# Published and README figures, reproduced\n\n"
         "`python benchmarks/published.py ../shared/data`: each case is one ordinary call of "
         "`bicameral.train` a run, judged once on the test part. UCR targets are mean and deviation of ten "
-        f"runs of Fawaz et al. (2019), trained for 2,000 epochs; here {UCR_STEPS:,} steps. \"Reached\" is not "
-        f"more than two deviations (at least half a point) below the mean.\n\n{reached} of {len(results)} reached.\n\n"
+        f"runs of Fawaz et al. (2019), trained for 2,000 epochs; here {UCR_STEPS:,} steps. "
+        "\"Reached\" is not more than two deviations (at least half a point) below the mean."
+        f"\n\n{reached} of {len(results)} reached.\n\n"
         + head + "\n".join(rows) + "\n"
     )  # fmt: skip
 

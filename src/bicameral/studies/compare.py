@@ -78,6 +78,7 @@ def compare(
         "limits": dict(limits or {}),
         "probe_seconds": probe_seconds,
         "override_audit": override_audit,
+        "leave_out_slow": models is None,
         "threads": threads,
         **parse_budget(budget),
     }

@@ -1,12 +1,18 @@
 """Where trials run: one after the other in this process, or on many machines through Ray."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
-from bicameral.errors import ConfigError, MissingExtraError, nearest
+import torch
+
+from bicameral.errors import ConfigError, MissingExtraError, StudyError, nearest
 from bicameral.studies.problem import Problem
-from bicameral.studies.trial import Trial, run_trial
+from bicameral.studies.trial import Trial, failure, run_trial
 
 Record = Mapping[str, Any]
 Place = Callable[[Trial], Path | None]  # the folder a trial's artifact goes to
@@ -31,36 +37,77 @@ class Local:
 
 
 class Ray:
-    """Trials as Ray tasks of one CPU each; the study folder must be one that every machine sees."""
+    """Trials as Ray tasks; the data travel to the machines and the artifacts back, so they share no folder."""
 
-    def __init__(self, address: str | None = None):
+    def __init__(self):
         try:
             import ray  # pyright: ignore[reportMissingImports]  an extra
         except ImportError as error:
             raise MissingExtraError("ray", "cluster", "a comparison over many machines") from error
-        self.ray = ray
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            ray.init(log_to_driver=False, include_dashboard=False)
+        self.ray, self.share = ray, lru_cache(maxsize=1)(self._share)
 
     def run(self, problem: Problem, trials: Sequence[Trial], place: Place) -> Iterator[Record]:
-        """Yield each record as its machine returns it."""
-        remote = self.ray.remote(num_cpus=1, max_retries=2)(_run_apart)
-        shared = self.ray.put((problem.raw, problem.recreate))
-        waiting = [remote.remote(shared, trial, place(trial)) for trial in trials]
-        while waiting:
-            done, waiting = self.ray.wait(waiting)
-            yield self.ray.get(done[0])
+        """Yield each record as its machine returns it; a machine lost twice is a trial that failed."""
+        threads, shared = torch.get_num_threads(), [self.share(problem)]
+        remote = self.ray.remote(num_cpus=threads, max_retries=1)(_run_apart)
+        running = {remote.remote(shared, trial, place(trial) is not None, threads): trial for trial in trials}
+        try:
+            while running:
+                (task,), _ = self.ray.wait(list(running))
+                trial = running.pop(task)
+                yield self._collect(task, trial, place(trial))
+        finally:
+            for task in running:
+                self.ray.cancel(task)
+
+    def _share(self, problem: Problem) -> Any:
+        for _ in problem.raw.items:  # decoded here, where the files are
+            pass
+        return self.ray.put((problem.raw, problem.recreate))
+
+    def _collect(self, task: Any, trial: Trial, folder: Path | None) -> Record:
+        try:
+            record, files = self.ray.get(task)
+        except self.ray.exceptions.RayTaskError as error:  # not the trial's fault, which it records itself
+            raise StudyError(
+                f"a machine of the cluster cannot run trials: {error.cause}; "
+                "install the same versions of bicameral and torch on all of them"
+            ) from error
+        except self.ray.exceptions.RayError as error:
+            return {**asdict(trial), **failure(error), "wall_seconds": 0.0}
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        return record
 
 
 def engine(name: str) -> Engine:
-    """Return the engine called "local", "ray" or "ray://address"."""
-    if name == "local":
-        return Local()
-    if name == "ray" or name.startswith("ray:"):
-        return Ray(None if name == "ray" else name)
-    raise ConfigError(f"no engine called {name!r}{nearest(name, ('local', 'ray'))}")
+    """Return the engine called "local" or "ray"."""
+    engines = {"local": Local, "ray": Ray}
+    if name not in engines:
+        raise ConfigError(f"no engine called {name!r}{nearest(name, engines)}")
+    return engines[name]()
 
 
-def _run_apart(shared: tuple[Any, Mapping[str, Any]], trial: Trial, folder: Path | None) -> dict[str, Any]:
-    dataset, recreate = shared
-    return run_trial(Problem(dataset, **recreate), trial, folder)
+def _run_apart(
+    shared: Sequence[Any], trial: Trial, kept: bool, threads: int
+) -> tuple[Record, dict[str, bytes]]:
+    """The record of a trial and the files of its artifact; runs on another machine."""
+    torch.set_num_threads(threads)
+    with TemporaryDirectory() as draft:
+        folder = Path(draft, "artifact")
+        record = run_trial(_problem(shared[0]), trial, folder if kept else None)
+        return record, {path.name: path.read_bytes() for path in folder.glob("*")}
+
+
+@lru_cache(maxsize=1)
+def _problem(shared: Any) -> Problem:
+    """Keep the problem for the next trial of this process."""
+    import ray  # pyright: ignore[reportMissingImports]
+
+    raw, recreate = ray.get(shared)
+    return Problem(raw, **recreate)

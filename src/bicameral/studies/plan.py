@@ -36,6 +36,7 @@ class Plan:
     test_fraction: float = 0.2
     batch_size: int | None = None  # None: chosen by the size of the training part
     recipe: Mapping[str, Any] = field(default_factory=dict)  # overrides for every family alike
+    leave_out_slow: bool = False  # drop a model that the budget gives too few steps, instead of refusing
     limits: Mapping[str, float] = field(
         default_factory=dict
     )  # latency_ms, disk_mb, peak_ram_mb of the device

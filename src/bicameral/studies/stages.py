@@ -51,7 +51,7 @@ def probe_data(study: Study) -> None:
 def tune_models(study: Study, watch: Bar) -> dict[str, Record]:
     """Successive halving inside each family; returns the chosen setting of each model."""
     chosen = {}
-    for name in study.plan.models:
+    for name in study.models:
         if timing.is_iterated(study, name):
             alive = _first_round(study, name)
             for rung, part in enumerate(tune.RUNGS):
@@ -71,7 +71,7 @@ def replicate_models(study: Study, chosen: Mapping[str, Record], watch: Bar) -> 
         part = timing.pace(study, replicate)
         if not part:
             break
-        order = np.random.default_rng([study.plan.seed, replicate]).permutation(study.plan.models)
+        order = np.random.default_rng([study.plan.seed, replicate]).permutation(study.models)
         study.run(
             [_trial(study, "replicate", str(name), chosen[name], replicate, part) for name in order], watch
         )

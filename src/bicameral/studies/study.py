@@ -68,6 +68,11 @@ class Study:
         assert line is not None, f"no {kind} {key} in the ledger"
         return line
 
+    @property
+    def models(self) -> list[str]:
+        """The models of the plan, without those that the schedule left out as too slow."""
+        return compared(self.plan, self.ledger)
+
     def spent(self) -> float:
         """Seconds booked so far, whichever session spent them."""
         return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
@@ -85,6 +90,12 @@ class Study:
         """Folder of a trial's artifact: first replicates get measured, final ones shipped."""
         kept = trial.stage == "final" or (trial.stage == "replicate" and trial.replicate == 0)
         return self.folder / "artifacts" / trial.key.replace("/", "-") if kept else None
+
+
+def compared(plan: Plan, ledger: Ledger) -> list[str]:
+    """The models of a plan that its schedule could afford."""
+    left_out = (ledger.find("schedule", "") or {}).get("left_out", ())
+    return [name for name in plan.models if name not in left_out]
 
 
 def open_folder(folder: Path, plan: Plan) -> Path:

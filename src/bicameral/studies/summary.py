@@ -15,6 +15,7 @@ from bicameral.studies.expected_best import Curve, budget_curve, crossings
 from bicameral.studies.fairness import TRAINING, samples_seen, views
 from bicameral.studies.ledger import Ledger
 from bicameral.studies.plan import Plan, digest
+from bicameral.studies.study import compared
 from bicameral.studies.verdict import Contender, Pair, Rules, filled, judge, verdicts_against
 
 Record = Mapping[str, Any]
@@ -27,7 +28,8 @@ class Reading:
     def __init__(self, plan: Plan, ledger: Ledger):
         self.plan, self.ledger = plan, ledger
         self.trials = ledger.all("trial")
-        self.replicates = {name: self.of("replicate", name) for name in plan.models}
+        self.models = compared(plan, ledger)
+        self.replicates = {name: self.of("replicate", name) for name in self.models}
         self.finals = {line["model"]: line for line in self.trials if line["stage"] == "final"}
 
     def of(self, stage: str, name: str) -> list[Record]:
@@ -94,7 +96,7 @@ def summarise(plan: Plan, ledger: Ledger, question: Mapping[str, Any]) -> dict[s
 
 def _leaderboard(reading: Reading, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     scores = filled(reading.contenders())
-    rows = [_row(reading, name, scores[name]) for name in reading.plan.models]
+    rows = [_row(reading, name, scores[name]) for name in reading.models]
     rows.sort(key=lambda row: -row["mean"])
     best = next((row["name"] for row in rows if row["role"] == "candidate"), rows[0]["name"])
     verdicts = verdicts_against(best, pairs)
@@ -153,10 +155,15 @@ def _machine_caveats(reading: Reading) -> list[str]:
     drift = _drift(reading)
     if drift > DRIFT_LIMIT:
         told.append(f"the machine's speed changed by {drift:.0%} during the study (repeated canary job)")
-    parts = [line["part"] for line in reading.ledger.all("pace") if line["part"] < 1]
+    paces = [line["part"] for line in reading.ledger.all("pace")]
+    parts = [part for part in paces if 0 < part < 1]
     if parts:
         told.append(
             f"{len(parts)} rounds were shortened, for all alike, to {min(parts):.0%} or more of their length"
+        )
+    if 0.0 in paces:
+        told.append(
+            "the last rounds were not run, to keep the budget: the machine was slower than at the start"
         )
     return told
 
@@ -178,8 +185,7 @@ def _limit_caveats(plan: Plan, board: Sequence[Record], winner: str) -> list[str
 def _curves(reading: Reading) -> list[Curve]:
     """Expected best of the first round of tuning, whose settings are one and the same random design."""
     rounds = {
-        name: [line for line in reading.of("tune", name) if "/0/" in line["key"]]
-        for name in reading.plan.models
+        name: [line for line in reading.of("tune", name) if "/0/" in line["key"]] for name in reading.models
     }
     scores = [line["score"] for lines in rounds.values() for line in lines if line["score"] is not None]
     return [
@@ -282,7 +288,12 @@ def _not_shown(reading: Reading) -> list[dict[str, str]]:
     stages = Counter(line["stage"] for line in reading.trials)
     tuning = {"what": f"{stages['tune']} tuning trials", "why": "in ledger.jsonl; they chose the settings"}
     later = {"what": "explanations and compression", "why": "not part of a comparison"}
-    return [*failed, *skipped, tuning, later]
+    slow = [
+        {"what": f"{name} took no part", "why": "its steps are too slow for the budget"}
+        for name in reading.plan.models
+        if name not in reading.models
+    ]
+    return [*failed, *slow, *skipped, tuning, later]
 
 
 def _whole(lines: Sequence[Record]) -> list[Record]:

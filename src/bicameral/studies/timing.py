@@ -4,7 +4,7 @@ Lengths are fixed in steps before the first trial, from processor seconds a step
 device equally however busy the machine is; wall time only scales all of them alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ LEAST_ROUNDS = 2
 
 def calibrate(study: Study) -> None:
     """Measure each model and size, smallest first, until a size is too slow for the budget."""
-    for name in study.plan.models:
+    for name in study.models:
         for size in registry.entry(name).sizes:
             if study.known("calibration", f"{name}/{size}") is None:
                 with study.fact("calibration", f"{name}/{size}") as fact:
@@ -39,10 +39,7 @@ def calibrate(study: Study) -> None:
 def schedule(study: Study) -> Record:
     """Turn the budget that is left into the length of a trial, once; steps are then fixed for good."""
     if (found := study.known("schedule")) is None:
-        plan = study.plan
-        seconds = None if plan.trial_steps else _trial_seconds(study)
-        found = study.log("schedule", "", {"trial_steps": plan.trial_steps, "trial_seconds": seconds})
-        _check_floor(study, found)
+        found = study.log("schedule", "", _schedule(study))
     return found
 
 
@@ -69,9 +66,9 @@ def is_iterated(study: Study, name: str) -> bool:
 
 def num_trials(study: Study) -> int:
     """How many trials the study will have run at its end."""
-    iterated = sum(is_iterated(study, name) for name in study.plan.models)
+    iterated = sum(is_iterated(study, name) for name in study.models)
     tuning = sum(tune.survivors(study.plan.settings)) * iterated
-    return tuning + study.plan.replicates * len(study.plan.models) + 2
+    return tuning + study.plan.replicates * len(study.models) + 2
 
 
 def pace(study: Study, replicate: int) -> float:
@@ -146,7 +143,7 @@ def _too_slow(study: Study, name: str, size: str) -> bool:
     """Whether even the longest trial the budget could give has too few steps; larger sizes are not tried."""
     if study.plan.budget_seconds is None:
         return False
-    most = study.plan.budget_seconds / _full_trials(study, len(study.plan.models))
+    most = study.plan.budget_seconds / _full_trials(study, len(study.models))
     return study.need("calibration", f"{name}/{size}")["step_seconds"] * FLOOR_STEPS > tune.RUNGS[0] * most
 
 
@@ -155,15 +152,31 @@ def _full_trials(study: Study, iterated: int) -> float:
     return iterated * (tune.cost(study.plan.settings) + study.plan.replicates) + 2
 
 
-def _trial_seconds(study: Study) -> float:
-    plan, names = study.plan, study.plan.models
+def _schedule(study: Study) -> dict[str, Any]:
+    """Length of a trial, and the models too slow for it, slowest first, where the plan lets them go."""
+    plan, names = study.plan, list(study.plan.models)
+    if plan.trial_steps:
+        return {"trial_steps": plan.trial_steps, "trial_seconds": None, "left_out": []}
+    slowest_first = sorted(names, key=lambda name: -_first(study, name)["step_seconds"])
+    for left_out in range(len(names)):
+        kept = [name for name in names if name not in slowest_first[:left_out]]
+        if not any(plan.roles[name] == "candidate" for name in kept):
+            break
+        seconds = _trial_seconds(study, kept)
+        if seconds >= FLOOR_STEPS * max(_first(study, name)["step_seconds"] for name in kept):
+            return {"trial_steps": None, "trial_seconds": seconds, "left_out": slowest_first[:left_out]}
+        if not plan.leave_out_slow:
+            break
+    raise StudyError(_too_short(study, slowest_first[0]))
+
+
+def _trial_seconds(study: Study, names: Sequence[str]) -> float:
+    plan = study.plan
     assert plan.budget_seconds is not None
     iterated = [name for name in names if is_iterated(study, name)]
     trials = sum(tune.survivors(plan.settings)) + plan.replicates
-    other = sum(
-        _first(study, name)["other_seconds"] * (trials if name in iterated else plan.replicates)
-        for name in names
-    )
+    runs = {name: trials if name in iterated else plan.replicates for name in names}
+    other = sum(_first(study, name)["other_seconds"] * runs[name] for name in names)
     slowdown = _slowdown_seen(study)
     draws = (plan.replicates + 2) * _draw_seconds(study)
     left = USABLE * plan.budget_seconds - study.spent() - draws - other - MEASURE_SECONDS * slowdown
@@ -179,21 +192,17 @@ def _draw_seconds(study: Study) -> float:
     return study.need("data").get("draw_seconds", 0.0)
 
 
-def _check_floor(study: Study, length: Record) -> None:
-    """Refuse a budget that leaves some model no meaningful trial at all."""
-    if length["trial_seconds"] is None:
-        return
-    cheapest = {name: _first(study, name)["step_seconds"] for name in study.plan.models}
-    name, slowest = max(cheapest.items(), key=lambda item: item[1])
-    if length["trial_seconds"] < FLOOR_STEPS * slowest:
-        assert study.plan.budget_seconds is not None
-        iterated = sum(step > 0 for step in cheapest.values())
-        missing = (FLOOR_STEPS * slowest - length["trial_seconds"]) * _full_trials(study, iterated)
-        needed = study.plan.budget_seconds + missing * _slowdown_seen(study)
-        raise StudyError(
-            f"the budget of {study.plan.budget_seconds:g} s leaves {length['trial_seconds']:.2f} s a trial, "
-            f"too short for {FLOOR_STEPS} steps of {name}; give about {1.2 * needed:.0f}s, or drop {name}"
-        )
+def _too_short(study: Study, name: str) -> str:
+    """What to say of a budget that leaves the slowest model no meaningful trial."""
+    names, budget = study.plan.models, study.plan.budget_seconds
+    assert budget is not None
+    seconds, least = _trial_seconds(study, names), FLOOR_STEPS * _first(study, name)["step_seconds"]
+    iterated = sum(is_iterated(study, other) for other in names)
+    needed = budget + (least - seconds) * _full_trials(study, iterated) * _slowdown_seen(study)
+    return (
+        f"the budget of {budget:g} s leaves {seconds:.2f} s a trial, too short for {FLOOR_STEPS} steps of "
+        f"{name}; give about {1.2 * needed:.0f}s, or drop {name}"
+    )
 
 
 def _affordable_part(study: Study, replicate: int) -> float:
@@ -219,7 +228,7 @@ def _round_seconds(study: Study) -> tuple[float, float]:
             spent += line["wall_seconds"] - line.get("prepare_seconds", 0.0)
             expected += planned * line["steps"] / full + _first(study, line["model"])["other_seconds"]
     speed = spent / expected if expected else 1.0
-    names = study.plan.models
+    names = study.models
     trained = sum(planned * is_iterated(study, name) + _first(study, name)["other_seconds"] for name in names)
     draw = _draw_seconds(study)
     return trained * speed + draw, 2.2 * planned * speed + draw

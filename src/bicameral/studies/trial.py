@@ -51,9 +51,15 @@ def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dic
                 folder
             )
     except Exception as error:
-        record |= {"status": "failed", "reason": f"{type(error).__name__}: {error}", "score": None}
-        record["traceback"] = traceback.format_exc(limit=-4)
+        record |= failure(error)
     return record | {"wall_seconds": time.perf_counter() - started}
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """What the record of a trial says of a crash."""
+    found = "".join(traceback.format_exception(error, limit=-4))
+    reason = f"{type(error).__name__}: {error}"
+    return {"status": "failed", "reason": reason, "score": None, "traceback": found}
 
 
 def build(draw: Draw, trial: Trial) -> Network:

@@ -55,8 +55,9 @@ class CNN(Net):
         self.convs = nn.ModuleList(
             conv(a, b, k, padding=k // 2) for (a, b), k in zip(pairwise(widths), KERNELS, strict=True)
         )
-        self.cells = 4 if self.kind == "image" else 1
-        self.width = WIDTH * (self.cells**2 if self.kind == "image" else 1)
+        # few enough cells that a permuted picture cannot be learned place by place
+        self.cells = max(1, min(4, min(example[-2:]) // 8)) if self.kind == "image" else 1
+        self.width = WIDTH * self.cells**2
 
     def maps(self, x: Tensor) -> Tensor:
         """Embedded examples -> the last map (b c ...); of a clip, each frame's."""
