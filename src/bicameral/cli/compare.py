@@ -11,7 +11,7 @@ import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
-from bicameral.cli.options import Data, DryRun, Fields, Json, Runs
+from bicameral.cli.options import Data, DryRun, Fields, Json, On, Runs
 from bicameral.cli.show import show_json, show_lines
 
 STUDY_FILES = {".yaml", ".yml", ".py"}
@@ -37,6 +37,7 @@ def compare(
     seed: SeedIfGiven = None,
     rope: Rope = None,
     override_audit: Override = False,
+    on: On = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -54,6 +55,7 @@ def compare(
         "seed": seed,
         "rope": rope,
         "override_audit": override_audit or None,
+        "on": on,
     }
     given = {flag: value for flag, value in flags.items() if value is not None}
     question = _checked({"source": data, **_study(data), **given, **settings.parse(fields)})

@@ -37,7 +37,7 @@ class Local:
 
 
 class Ray:
-    """Trials as Ray tasks; the data travel to the machines and the artifacts back, so they share no folder."""
+    """Trials as Ray tasks; data travel to the machines and artifacts back, so no folder need be shared."""
 
     def __init__(self):
         try:
@@ -79,9 +79,7 @@ class Ray:
         except self.ray.exceptions.RayError as error:
             return {**asdict(trial), **failure(error), "wall_seconds": 0.0}
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+            _write(folder, files)
         return record
 
 
@@ -102,6 +100,12 @@ def _run_apart(
         folder = Path(draft, "artifact")
         record = run_trial(_problem(shared[0]), trial, folder if kept else None)
         return record, {path.name: path.read_bytes() for path in folder.glob("*")}
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
 
 
 @lru_cache(maxsize=1)
