@@ -25,6 +25,7 @@ from bicameral.studies.report import write_report
 from bicameral.studies.study import RESULTS, Study, jsonable, next_folder, open_folder, read_plan
 from bicameral.studies.summary import leading, summarise
 from bicameral.tasks import Task
+from bicameral.training.distributed import best_device
 
 ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
 
@@ -46,6 +47,7 @@ def compare(
     probe_seconds: float | None = None,
     override_audit: bool = False,
     threads: int = 1,
+    device: str = "auto",
     on: str = "local",
     dry_run: bool = False,
     command: str = "",
@@ -57,6 +59,7 @@ def compare(
     budget   of the whole comparison: "90s", "10min", "1.5h"; or "400steps" a trial, the same on every machine
     families, models  what to compare; by default the menu for this kind of data, always with baselines
     rope     smallest difference of the metric worth caring about; by default one point, or 1 % of a spread
+    device   "cpu", "cuda", or "auto" for a GPU where there is one
     on       "local", or "ray" for many machines
     dry_run  return what the study would do and cost instead of doing it
     options  of the task (metric, horizon, lookback, ...) and of `read`
@@ -80,6 +83,7 @@ def compare(
         "override_audit": override_audit,
         "leave_out_slow": models is None,
         "threads": threads,
+        "device": best_device().type if device == "auto" else device,
         **parse_budget(budget),
     }
     plan = _with_metric(dataset, jsonable(fields) | {"models": tuple(roles)}, rope)
@@ -153,7 +157,7 @@ def question(plan: Plan, problem: Problem) -> dict[str, Any]:
         "rope": plan.rope,
         "budget_seconds": plan.budget_seconds,
         "trial_steps": plan.trial_steps,
-        "device": "cpu",
+        "device": plan.device,
         "limits": dict(plan.limits),
     }
 

@@ -43,6 +43,7 @@ class Plan:
     override_audit: bool = False
     probe_seconds: float | None = None  # None: a tenth of the budget; 0: no probes
     threads: int = 1
+    device: str = "cpu"  # cpu or cuda
 
     def __post_init__(self) -> None:
         if (self.budget_seconds is None) == (self.trial_steps is None):

@@ -125,7 +125,12 @@ def _trial(study: Study, stage: str, name: str, setting: Record, replicate: int,
 
 
 def _with_recipe(study: Study, trial: Trial, recipe: Mapping[str, Any], steps: int) -> Trial:
-    fields = {**vars(trial), "steps": steps, "seed": study.plan.seed * 1000 + trial.replicate}
+    fields = {
+        **vars(trial),
+        "steps": steps,
+        "seed": study.plan.seed * 1000 + trial.replicate,
+        "device": study.plan.device,
+    }
     base = {"batch_size": study.plan.batch_size or timing.batch_size(len(study.problem.rest))}
     return Trial(**{**fields, "recipe": {**base, **recipe, **study.plan.recipe}})
 

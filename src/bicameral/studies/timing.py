@@ -124,6 +124,7 @@ def _timing_trial(study: Study, name: str, size: str, steps: int) -> Trial:
         recipe=recipe,
         steps=steps,
         replicate=study.plan.replicates,
+        device=study.plan.device,
     )
 
 
@@ -131,7 +132,7 @@ def _facts(study: Study, name: str, size: str) -> dict[str, Any]:
     draw = study.problem.draw(study.plan.replicates)
     network = build(draw, _timing_trial(study, name, size, SHORT))
     batch = draw.train.batch(np.arange(min(32, len(draw.train))))
-    return {"parameters": parameters(network), "flops": flops(network, batch), "slowdown": 1.0}
+    return {"parameters": parameters(network), "flops": flops(network.cpu(), batch), "slowdown": 1.0}
 
 
 def _beside(record: Record) -> float:

@@ -18,6 +18,7 @@ from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import Draw, Problem, split_options
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
+from bicameral.training.distributed import best_device, is_first
 from bicameral.training.history import History
 from bicameral.training.learn import learn
 from bicameral.training.recipe import Recipe, recipe_from_dict
@@ -44,7 +45,8 @@ def train(
     validate      keep part of the training part back to choose the best weights; else the last are kept
     size          one of the model's sizes; `overrides` change single fields of its config
     data_options  of `read` and of the task (metric, horizon, lookback, ...)
-    Killed or interrupted, the same call goes on from the last checkpoint.
+    Killed or interrupted, the same call goes on from the last checkpoint. Of several processes started by
+    torchrun, all return the trained weights and the first alone judges and saves them.
     """
     task_options, reading = split_options(data_options or {})
     dataset = source if isinstance(source, Dataset) else read(source, **reading)
@@ -55,12 +57,14 @@ def train(
     draw = problem.prepare(parts.train, parts.val, parts.test)
     with seeded(seed):
         network = Network(draw.preprocessing.layout, draw.task, model, _fields(model, size, overrides or {}))
+    network = network.to(best_device())
     chosen = recipe_from_dict({"batch_size": 64, **(recipe or {})})
     history = _train(network, draw, chosen, training_budget(budget), seed, Path(folder), progress, validate)
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, {"data": problem.dataset.name})
-    artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
-    artifact.save_pretrained(folder)
-    shutil.rmtree(_checkpoints(Path(folder)), ignore_errors=True)
+    if is_first():
+        artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
+        artifact.save_pretrained(folder)
+        shutil.rmtree(_checkpoints(Path(folder)), ignore_errors=True)
     return artifact
 
 

@@ -35,6 +35,7 @@ class Trial:
     steps: int = 0  # 0 for what is not trained by gradient
     replicate: int = 0
     seed: int = 0
+    device: str = "cpu"
 
 
 def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dict[str, Any]:
@@ -66,16 +67,17 @@ def build(draw: Draw, trial: Trial) -> Network:
     """The network of a trial, initialised by its seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trial.seed)
-        return Network(draw.preprocessing.layout, draw.task, trial.model, trial.overrides)
+        network = Network(draw.preprocessing.layout, draw.task, trial.model, trial.overrides)
+    return network.to(trial.device)
 
 
 def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
     network = build(draw, trial)
-    started, wall = device_clock(), time.perf_counter()
+    started, wall = device_clock(trial.device), time.perf_counter()
     recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=max(1, trial.steps))
     history = learn(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
     seconds = {
-        "train_seconds": device_clock() - started,
+        "train_seconds": device_clock(trial.device) - started,
         "train_wall_seconds": time.perf_counter() - wall,
     }
     if history.failed:

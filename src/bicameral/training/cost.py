@@ -19,9 +19,12 @@ def parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def device_clock() -> float:
-    """Seconds of work: processor time, which no neighbour disturbs, or wall time on many threads."""
-    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+def device_clock(device: str = "cpu") -> float:
+    """Seconds of work: processor time, which no neighbour disturbs, or wall time on many threads or a GPU."""
+    if device != "cpu":
+        torch.accelerator.synchronize()
+    alone = device == "cpu" and torch.get_num_threads() == 1
+    return time.process_time() if alone else time.perf_counter()
 
 
 def flops(network: nn.Module, batch: Batch) -> int:
