@@ -137,6 +137,7 @@ def _conclude(study: Study) -> None:
         final = study.folder / "artifacts" / f"final-{name}"
         if final.is_dir():
             shutil.copytree(final, study.folder / role, dirs_exist_ok=True)
+    study.close()
     results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)))
     write_json(study.folder / RESULTS, results)
     write_report(results, study.folder)

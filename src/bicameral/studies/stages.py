@@ -12,12 +12,15 @@ from bicameral.progress import Bar
 from bicameral.studies import timing, tune
 from bicameral.studies.measure import measure
 from bicameral.studies.mistakes import mistakes
+from bicameral.studies.plan import Plan
 from bicameral.studies.probe import probe
+from bicameral.studies.probe.bench import ENOUGH_STEPS, FEWEST_STEPS
 from bicameral.studies.recommend import recommend
 from bicameral.studies.study import Study
 from bicameral.studies.trial import Trial
 
 Record = Mapping[str, Any]
+PROBE_SHARE = 0.12  # of a budget in seconds
 
 
 def audit_data(study: Study) -> Record:
@@ -36,16 +39,22 @@ def audit_data(study: Study) -> Record:
 
 
 def probe_data(study: Study) -> None:
-    """Probe the data and recommend, inside the plan's share of the budget."""
+    """Probe the data and recommend, within the plan's share of a budget in seconds."""
     plan = study.plan
-    default = 60.0 if plan.budget_seconds is None else 0.12 * plan.budget_seconds
-    seconds = default if plan.probe_seconds is None else plan.probe_seconds
-    if seconds > 0 and study.known("probes") is None:
+    if plan.probe_seconds != 0 and study.known("probes") is None:
         with study.fact("probes") as fact:
             asked: dict[str, Any] = {"seed": plan.seed, "task_options": dict(plan.task_options)}
-            found = probe(study.problem.raw, seconds=seconds, **asked)
+            found = probe(study.problem.raw, **_probe_length(plan), **asked)
             fact["probes"] = [item.to_dict() for item in found]
             fact["recommendation"] = recommend(study.problem.raw, found, **asked)
+
+
+def _probe_length(plan: Plan) -> dict[str, Any]:
+    """Trial steps fix the probes' steps too, so that no clock decides what they find."""
+    if plan.trial_steps is not None:
+        return {"steps": min(max(plan.trial_steps, FEWEST_STEPS), ENOUGH_STEPS)}
+    assert plan.budget_seconds is not None
+    return {"seconds": PROBE_SHARE * plan.budget_seconds if plan.probe_seconds is None else plan.probe_seconds}
 
 
 def tune_models(study: Study, watch: Bar) -> dict[str, Record]:

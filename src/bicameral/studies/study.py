@@ -32,6 +32,7 @@ class Study:
     def __init__(self, folder: Path, plan: Plan, dataset: Dataset, engine: Engine):
         self.folder, self.plan, self.engine = folder, plan, engine
         self.ledger = Ledger(folder / LEDGER)
+        self._started, self._booked = time.perf_counter(), self.spent()
         self.problem = Problem(
             dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction
         )
@@ -67,6 +68,12 @@ class Study:
         line = self.known(kind, key)
         assert line is not None, f"no {kind} {key} in the ledger"
         return line
+
+    def close(self) -> None:
+        """Book how long this session took, and how much of it no stage accounts for."""
+        session = time.perf_counter() - self._started
+        booked = self.spent() - self._booked
+        self.log("end", "", {"session_seconds": session, "bookkeeping_seconds": session - booked})
 
     @property
     def models(self) -> list[str]:

@@ -268,6 +268,7 @@ def _provenance(reading: Reading) -> dict[str, Any]:
         "sessions": len(sessions),
         "wall_seconds": sum(line["wall_seconds"] for line in booked),
         "training_seconds": trials,
+        "bookkeeping_seconds": sum(line["bookkeeping_seconds"] for line in reading.ledger.all("end")),
         "canary_drift": _drift(reading),
         "seeds": sorted({line["seed"] for line in reading.trials}),
         "num_trials": len(reading.trials),
