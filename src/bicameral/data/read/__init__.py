@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from bicameral.data.arrays import read_arrays
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.parts import part_of
-from bicameral.data.read_folder import read_files, read_folder
-from bicameral.data.request import Request
-from bicameral.data.sidecars import CHOSEN, among, apply, beside, chosen
-from bicameral.data.tree import blob_of, blobs
+from bicameral.data.files import blob_of, blobs
+from bicameral.data.labels.parts import part_of
+from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
+from bicameral.data.read.arrays import read_arrays
+from bicameral.data.read.folder import read_files, read_folder
+from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
 
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from bicameral.data.columns import GROUP, LABEL, SPLIT, TEXT, pick
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.filed import assemble
-from bicameral.data.labelling import Labels, examples
-from bicameral.data.media import inspect
-from bicameral.data.parts import published
-from bicameral.data.stamps import stamps
-from bicameral.data.tables import Table, is_number, numbers
-from bicameral.data.targets import Answer, encode_cells
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.examples import Labels, examples
+from bicameral.data.labels.parts import published
+from bicameral.data.labels.targets import Answer, encode_cells
+from bicameral.data.read.assemble import assemble
+from bicameral.data.read.media import inspect
+from bicameral.data.tables.columns import GROUP, LABEL, SPLIT, TEXT, pick
+from bicameral.data.tables.stamps import stamps
+from bicameral.data.tables.table import Table, is_number, numbers
 from bicameral.errors import DataError
 
 SAMPLE = 200  # rows that are looked at to tell texts from other columns

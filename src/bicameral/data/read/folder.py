@@ -3,20 +3,20 @@
 from dataclasses import replace
 from functools import partial
 
-from bicameral.data.arrays import load_arrays, read_arrays
-from bicameral.data.clips import read_clips
 from bicameral.data.dataset import Dataset, Fault, Kind
-from bicameral.data.detect import are_frames, media_kind
-from bicameral.data.idx import is_idx, load_idx
-from bicameral.data.images import read_images
-from bicameral.data.labelled_series import read_ts
-from bicameral.data.parts import part_in_stem
-from bicameral.data.read_tables import read_tables
-from bicameral.data.request import Request
-from bicameral.data.sounds import read_sounds
-from bicameral.data.tables import TABLES
-from bicameral.data.texts import read_class_files, read_text_files
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.parts import part_in_stem
+from bicameral.data.read.arrays import load_arrays, read_arrays
+from bicameral.data.read.clips import read_clips
+from bicameral.data.read.detect import are_frames, media_kind
+from bicameral.data.read.idx import is_idx, load_idx
+from bicameral.data.read.images import read_images
+from bicameral.data.read.labelled_series import read_ts
+from bicameral.data.read.request import Request
+from bicameral.data.read.sounds import read_sounds
+from bicameral.data.read.tables import read_tables
+from bicameral.data.read.texts import read_class_files, read_text_files
+from bicameral.data.tables.table import TABLES
 from bicameral.errors import DataError
 
 UNDERSTOOD = (

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.filed import assemble
-from bicameral.data.labelling import Example, Labels, examples
-from bicameral.data.media import IMAGES, Facts, inspect
-from bicameral.data.targets import Answer
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.examples import Example, Labels, examples
+from bicameral.data.labels.targets import Answer
+from bicameral.data.read.assemble import assemble
+from bicameral.data.read.media import IMAGES, Facts, inspect
 from bicameral.errors import DataError
 
 GREY = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"}

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from bicameral.data.columns import FILE, GROUP, LABEL, SPLIT, pick
 from bicameral.data.dataset import Fault
-from bicameral.data.matching import match
-from bicameral.data.parts import part_of
-from bicameral.data.tables import TABLES, Table, read_table
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.matching import match
+from bicameral.data.labels.parts import part_of
+from bicameral.data.tables.columns import FILE, GROUP, LABEL, SPLIT, pick
+from bicameral.data.tables.table import TABLES, Table, read_table
 from bicameral.errors import DataError
 
 DOCUMENTS = (".md", ".rst", ".pdf", ".html", "")  # read me, licence: belong to the set, are no example

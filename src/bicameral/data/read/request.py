@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.labelling import Labels
+from bicameral.data.labels.examples import Labels
 from bicameral.errors import DataError, nearest
 
 

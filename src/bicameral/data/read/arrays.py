@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from bicameral.data.dataset import Dataset, Fault, Kind
-from bicameral.data.parts import WORDS, part_of, published
-from bicameral.data.shapes import Stack, items_of
-from bicameral.data.targets import Answer, encode
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.parts import WORDS, part_of, published
+from bicameral.data.labels.targets import Answer, encode
+from bicameral.data.read.shapes import Stack, items_of
 from bicameral.errors import DataError
 
 X_NAMES = ("x", "data", "images", "image", "frames", "clips", "sounds", "audio", "series", "texts", "text")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from bicameral.data.dataset import Kind
-from bicameral.data.media import CLIPS, IMAGES, SOUNDS
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.read.media import CLIPS, IMAGES, SOUNDS
 from bicameral.errors import DataError
 
 MEDIA: dict[Kind, tuple[str, ...]] = {"image": IMAGES, "clip": CLIPS, "sound": SOUNDS}

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bicameral.data.columns import GROUP, ID, LABEL, SPLIT, pick
-from bicameral.data.matching import match
-from bicameral.data.tables import Table, read_table
-from bicameral.data.tree import blob_of
+from bicameral.data.files import blob_of
+from bicameral.data.labels.matching import match
+from bicameral.data.tables.columns import GROUP, ID, LABEL, SPLIT, pick
+from bicameral.data.tables.table import Table, read_table
 from bicameral.errors import DataError
 
 

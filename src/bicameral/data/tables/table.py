@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bicameral.data.dataset import Fault
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
 from bicameral.errors import DataError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".tab")

@@ -9,11 +9,11 @@ from types import ModuleType
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.filed import assemble
-from bicameral.data.labelling import Example, Labels, examples
-from bicameral.data.media import SOUNDS, Facts, inspect
-from bicameral.data.targets import Answer
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.examples import Example, Labels, examples
+from bicameral.data.labels.targets import Answer
+from bicameral.data.read.assemble import assemble
+from bicameral.data.read.media import SOUNDS, Facts, inspect
 from bicameral.errors import DataError, MissingExtraError
 
 FORMATS = {

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bicameral.data.columns import GROUP, LABEL, SPLIT, pick, repeating_id
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.parts import published
-from bicameral.data.series import by_id, numeric_part, unpadded
-from bicameral.data.tables import Table, numbers
-from bicameral.data.targets import Answer, encode_cells
-from bicameral.data.tree import Blob
+from bicameral.data.files import Blob
+from bicameral.data.labels.parts import published
+from bicameral.data.labels.targets import Answer, encode_cells
+from bicameral.data.read.series import by_id, numeric_part, unpadded
+from bicameral.data.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
+from bicameral.data.tables.table import Table, numbers
 from bicameral.errors import DataError
 
 
