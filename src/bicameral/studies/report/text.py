@@ -89,18 +89,19 @@ def _board(results: Results) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in results["leaderboard"]:
-        table.add_row(*_cells(row, results["question"]))
+        table.add_row(*_cells(row, results))
     return table
 
 
-def _cells(row: Mapping[str, Any], question: Mapping[str, Any]) -> list[str | Text]:
-    latency = (row.get("latency_ms") or {}).get("p50")
+def _cells(row: Mapping[str, Any], results: Mapping[str, Any]) -> list[str | Text]:
+    question, latency = results["question"], (row.get("latency_ms") or {}).get("p50")
     mean, verdict = row["mean"], row["verdict_vs_winner"]
+    beaten = verdict == "winner" and row is not results["leaderboard"][0]
     return [
         row["name"],
         row["family"] if row["role"] == "candidate" else row["role"],
         "crashed" if mean is None else words.level_with_unit(question, mean),
         words.level_interval(question, row["low"], row["high"]),
         words.duration(latency / 1000) if latency else "",
-        Text(verdict, style=_COLOURS.get(verdict, "")),
+        Text("best candidate" if beaten else verdict, style=_COLOURS.get(verdict, "")),
     ]
