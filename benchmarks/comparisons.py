@@ -132,4 +132,8 @@ def main(data: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data")
+    if folder.is_dir():
+        main(folder, sys.argv[2:])
+    else:
+        print(f"nothing to run: no data sets in {folder}")

@@ -67,7 +67,7 @@ def measure_ours(repeats: int) -> dict[str, list[float]]:
 
 
 def measure_peers(python: str, repeats: int) -> dict[str, Any]:
-    command = [python, str(HERE / "loop_cost_peers.py"), str(repeats)]
+    command = [python, str(HERE / "peers/loop_cost.py"), str(repeats)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(answer.stdout.splitlines()[-1])
 
