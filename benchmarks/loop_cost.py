@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import loop_cost_peers as peers
 import numpy as np
 import torch
+from peers import loop_cost as peers
 from torch.nn.utils import parameters_to_vector
 
 from bicameral.data.dataset import Dataset
