@@ -46,7 +46,7 @@ def timeless(folder: Path) -> list[dict]:
 
 def strip(value):
     if isinstance(value, dict):
-        clocks = ("seal", "traceback", "command")
+        clocks = ("seal", "traceback", "slowdown", "time")
         return {k: strip(v) for k, v in value.items() if k not in clocks and "seconds" not in k}
     return [strip(item) for item in value] if isinstance(value, list) else value
 

@@ -91,7 +91,7 @@ def compare(
         return forecast_cost(plan, dataset)
     home = Path(folder)
     study = open_folder(next_folder(home) if name is None else home / name, plan)
-    return run(Study(study, plan, dataset, engine(on)), command)
+    return run(Study(study, plan, dataset, engine(on), command))
 
 
 def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = None) -> Study:
@@ -104,12 +104,12 @@ def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = N
     return run(Study(folder, plan, dataset, engine(on)))
 
 
-def run(study: Study, command: str = "") -> Study:
+def run(study: Study) -> Study:
     """Run the stages that the ledger does not have yet, then write results and report."""
     threads = torch.get_num_threads()
     torch.set_num_threads(study.plan.threads)
     try:
-        _describe(study, command)
+        _describe(study)
         stages.audit_data(study)
         stages.probe_data(study)
         timing.calibrate(study)
@@ -138,6 +138,7 @@ def _conclude(study: Study) -> None:
         if final.is_dir():
             shutil.copytree(final, study.folder / role, dirs_exist_ok=True)
     study.close()
+    study.finish()
     results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)))
     write_json(study.folder / RESULTS, results)
     write_report(results, study.folder)
@@ -223,7 +224,7 @@ def _task(problem: Problem) -> Task:
     return task_for(problem.dataset, draw.train.index.numpy(), draw.preprocessing, problem.options)
 
 
-def _describe(study: Study, command: str) -> None:
+def _describe(study: Study) -> None:
     """Book what the data is: counts, balance, lengths, parts."""
     if study.known("data") is None:
         problem = study.problem
@@ -238,7 +239,6 @@ def _describe(study: Study, command: str) -> None:
                 "test": problem.test,
             }
             fact.update(
-                command=command,
                 num_examples=len(problem.dataset),
                 num_faults=len(problem.dataset.faults),
                 classes=_class_counts(problem.dataset, parts),

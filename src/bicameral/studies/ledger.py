@@ -11,22 +11,25 @@ from bicameral.errors import StudyError
 
 
 class Ledger:
-    """An append-only JSONL file. A kill loses at most the line being written, which is cut off on opening."""
+    """An append-only JSONL file. A kill loses at most the line being written, which the next one replaces."""
 
     def __init__(self, path: Path):
         self.path = path
-        self.lines = [line for line, _ in _whole_lines(path)]
+        found = list(_whole_lines(path))
+        self.lines = [line for line, _ in found]
         self._seal = self.lines[-1]["seal"] if self.lines else ""
-        _cut_torn_tail(path)
+        self._end = found[-1][1] if found else 0  # bytes; what lies behind is a torn line
 
     def append(self, kind: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Write one line and see it onto the disk."""
         line = {"kind": kind, "key": key, **value}
         line["seal"] = self._seal = seal(self._seal, line)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        with self.path.open("ab") as file:
+            file.truncate(self._end)
+            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            self._end = file.tell()
         self.lines.append(line)
         return line
 
@@ -70,11 +73,3 @@ def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             yield json.loads(raw), end
         except json.JSONDecodeError as error:
             raise StudyError(f"{path} is damaged at line {number}: {error}") from error
-
-
-def _cut_torn_tail(path: Path) -> None:
-    if not path.exists():
-        return
-    whole = max((end for _, end in _whole_lines(path)), default=0)
-    if whole < path.stat().st_size:
-        os.truncate(path, whole)

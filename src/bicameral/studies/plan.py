@@ -41,7 +41,7 @@ class Plan:
         default_factory=dict
     )  # latency_ms, disk_mb, peak_ram_mb of the device
     override_audit: bool = False
-    probe_seconds: float | None = None  # None: a tenth of the budget; 0: no probes
+    probe_seconds: float | None = None  # None: an eighth of the budget; 0: no probes
     threads: int = 1
     device: str = "cpu"  # cpu or cuda
 

@@ -29,7 +29,7 @@ PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
 class Study:
     """One question, all its trials. Everything it knows is in `plan` and `ledger`."""
 
-    def __init__(self, folder: Path, plan: Plan, dataset: Dataset, engine: Engine):
+    def __init__(self, folder: Path, plan: Plan, dataset: Dataset, engine: Engine, command: str = ""):
         self.folder, self.plan, self.engine = folder, plan, engine
         self.ledger = Ledger(folder / LEDGER)
         self._started, self._booked = time.perf_counter(), self.spent()
@@ -39,7 +39,7 @@ class Study:
         self.log(
             "session",
             str(len(self.ledger.all("session"))),
-            {"plan": plan.digest(), **surroundings(plan.threads)},
+            {"plan": plan.digest(), "command": command, **surroundings(plan.threads)},
         )
 
     @property
@@ -84,6 +84,11 @@ class Study:
         """Seconds booked so far, whichever session spent them."""
         return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
 
+    def finish(self) -> None:
+        """Book when the last fact was found; what a later session repeats changes nothing of it."""
+        if self.known("finished") is None:
+            self.log("finished", "", {"time": now()})
+
     def run(self, trials: Sequence[Trial], watch: Bar) -> list[Mapping[str, Any]]:
         """Run the trials that the ledger does not know yet; return the records of all, in their order."""
         missing = [trial for trial in trials if self.known("trial", trial.key) is None]
@@ -122,12 +127,12 @@ def open_folder(folder: Path, plan: Plan) -> Path:
 
 def read_plan(folder: Path) -> Plan:
     """The frozen plan of a study folder."""
-    return plan_from_dict(_read(folder, PLAN))
+    return plan_from_dict(_read(folder, PLAN, "no study was begun there: run bicameral compare"))
 
 
 def read_results(folder: Path) -> dict[str, Any]:
     """The results of a finished study folder."""
-    return _read(folder, RESULTS)
+    return _read(folder, RESULTS, f"the study is not finished: run bicameral resume {folder}")
 
 
 def next_folder(runs: Path) -> Path:
@@ -139,7 +144,7 @@ def next_folder(runs: Path) -> Path:
 def surroundings(threads: int) -> dict[str, Any]:
     """Hardware and versions, with the time."""
     return {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": now(),
         "hardware": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -152,6 +157,11 @@ def surroundings(threads: int) -> dict[str, Any]:
             "torch": torch.__version__,
         },
     }
+
+
+def now() -> str:
+    """The time, as the ledger writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def jsonable(value: Any) -> Any:
@@ -177,8 +187,8 @@ def _processor() -> str:
     )
 
 
-def _read(folder: Path, name: str) -> dict[str, Any]:
+def _read(folder: Path, name: str, otherwise: str) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
-        raise StudyError(f"{folder} is not a finished study: it has no {name}")
+        raise StudyError(f"{folder} has no {name}; {otherwise}")
     return json.loads(path.read_text(encoding="utf-8"))

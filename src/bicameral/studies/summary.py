@@ -255,7 +255,7 @@ def _provenance(reading: Reading) -> dict[str, Any]:
     trials = sum(line["wall_seconds"] for line in reading.trials)
     booked = [line for line in reading.ledger.lines if "wall_seconds" in line]
     return {
-        "command": reading.fact("data").get("command", ""),
+        "command": next((line["command"] for line in sessions if line["command"]), ""),
         "hardware": sessions[0]["hardware"],
         "versions": sessions[0]["versions"],
         "hashes": {
@@ -264,7 +264,7 @@ def _provenance(reading: Reading) -> dict[str, Any]:
             "ledger": digest([line["key"] for line in reading.trials]),
         },
         "started": sessions[0]["time"],
-        "finished": sessions[-1]["time"],
+        "finished": reading.fact("finished").get("time"),
         "sessions": len(sessions),
         "wall_seconds": sum(line["wall_seconds"] for line in booked),
         "training_seconds": trials,

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
+from bicameral.artifact import write_text
 from bicameral.studies import words
 from bicameral.studies.report import intervals
 from bicameral.studies.report.budget import budget_curves
@@ -34,7 +35,7 @@ def write_report(results: Results, folder: Path) -> Path:
     html = render_page(results)
     if len(html.encode()) > LIMIT:
         html = render_page(_without_pictures(results))
-    page.write_text(html, encoding="utf-8")
+    write_text(page, html)
     return page
 
 
