@@ -56,7 +56,12 @@ def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(json: bool, facts: dict[str, Any]) -> None:
+    from bicameral.training.distributed import is_first
+
+    if not is_first():
+        return
     if json:
         show_json(facts)
     else:
-        show_lines(f"{name:<14}{value}" for name, value in facts.items())
+        width = max(map(len, facts)) + 2
+        show_lines(f"{name:<{width}}{value}" for name, value in facts.items())

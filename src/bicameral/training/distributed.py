@@ -2,6 +2,7 @@
 
 import copy
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ def torchrun() -> Iterator[Ranks]:
             dist.destroy_process_group()
 
 
+def is_first() -> bool:
+    """Whether this process is the one that speaks, judges and saves for all."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def best_device() -> torch.device:
     """Return this rank's own GPU where there is one, else the CPU."""
     if torch.cuda.is_available():
@@ -96,6 +102,8 @@ def _shard(network: nn.Module) -> nn.Module:
     mesh = init_device_mesh(device, (dist.get_world_size(),))
     # Gathered weights kept after a forward would be stale once the moving average has been swapped in or out.
     fully_shard(sharded, mesh=mesh, reshard_after_forward=True)
+    # Networks end in a view; the warning is for those who write into outputs, which no loss does.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
     return sharded
 
 

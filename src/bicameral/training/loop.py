@@ -45,7 +45,8 @@ def fit(
         checkpoints = Checkpoints(trainer, None if folder is None else Path(folder), checkpoint_every)
         checkpoints.take_up()
         trainer.prepare()
-        with progress_bar(progress, trainer.total) if progress else nullcontext() as bar:
+        label = progress if ranks.rank == 0 else None
+        with progress_bar(label, trainer.total) if label else nullcontext() as bar:
             shown = 0.0
             for _ in trainer.steps():
                 checkpoints.keep(interrupt)
