@@ -43,7 +43,7 @@ def test_the_recipe_is_told_in_full(documents, root):
     table = text.split("| recipe |")[1].split("\n\n")[0]
     told = set(re.findall(r"`(\w+)`", table))
     fields = {field.name for field in dataclasses.fields(Recipe)}
-    assert told - {"balanced"} <= fields
+    assert told - {"balanced"} == fields
 
 
 def test_every_model_named_in_the_documents_exists(documents):

@@ -64,6 +64,13 @@ def test_rows_of_a_picture_are_a_sequence(digits):
     assert model.fit(images, classes).score(unseen, truth) > 0.8
 
 
+@pytest.mark.parametrize("shape", [(5,), (6, 2), (1, 8, 8), (4, 1, 8, 8)], ids=len)
+def test_auto_has_a_model_for_every_shape(shape):
+    X, y = np.random.default_rng(0).normal(size=(8, *shape)), np.arange(8) % 2
+    model = Classifier(max_iter=1, random_state=0).fit(X, y)
+    assert set(model.predict(X)) <= {0, 1}
+
+
 def test_probabilities_follow_the_classes():
     X, y = waves(0)
     model = Classifier("mlp", max_iter=3, random_state=0).fit(X, y)

@@ -15,7 +15,7 @@ from bicameral.estimators.trained import Trained
 from bicameral.tasks import Regress
 
 KINDS: dict[int, Kind] = {2: "series", 3: "series", 4: "image", 5: "clip"}  # by the axes of X
-AUTO = {2: "mlp", 3: "fcn", 4: "resnet", 5: "conv_lstm"}  # a fair start for such data, not a verdict
+AUTO = {2: "mlp", 3: "fcn", 4: "resnet", 5: "lrcn"}  # a fair start for such data, not a verdict
 
 
 class _Labelled(Trained):

@@ -28,9 +28,7 @@ class ResNetConfig:
     """How deep and wide. The paper's networks for ImageNet have the large stem."""
 
     depth: int = 20  # 6 n + 2 layers in three stages (8, 14, 20, 32, ...), or 18, 34 or 50 in four
-    width: int = (
-        16  # channels of the first stage, doubled at each next: the paper's 16, or 64 for 18, 34 and 50
-    )
+    width: int = 16  # channels of the first stage, doubled at each next: 16, or 64 for 18, 34 and 50
     stem: str = "small"  # 3 x 3, or large: 7 x 7 with stride 2 and a max pool
 
     def __post_init__(self) -> None:

@@ -30,10 +30,7 @@ def compiled(
     fast = torch.compile(model)
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     rows = min(rows, len(train))
-    for count in (
-        rows,
-        max(1, rows - 1),
-    ):  # the second makes the number of rows a variable, for the last batch
+    for count in (rows, max(1, rows - 1)):  # the second makes the number of rows a variable
         loss(fast, train.batch(torch.arange(count))).backward()
     model.zero_grad(set_to_none=True)
     for buffer, value in kept:

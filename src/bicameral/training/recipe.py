@@ -32,16 +32,14 @@ class Recipe:
     smoothing: float = 0.0  # of labels
     class_weights: str = "none"
     augment: bool | tuple[str, ...] = (
-        False  # the defaults of data/augment.py for the kind, or some of its menu
+        False  # the defaults of data/augment/ for the kind, or names from its menu
     )
     precision: str = "float32"
     compile: bool | str = "auto"
     batch_size: int = 64
     patience: int | None = None  # validations in a row without a better score
     restore_best: bool = True  # leave the weights with the best validation score, not the last
-    fresh_batchnorm: bool = (
-        False  # re-estimate running statistics on the training part before each validation
-    )
+    fresh_batchnorm: bool = False  # running statistics anew, on the training part, before each validation
     parallel: str = "ddp"  # under torchrun: whole copies, or sharded weights
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ class Labels:
     """Where the labels of a folder of files stand; everything may be left to be found."""
 
     labels: str | bool | None = (
-        None  # name of the table; False: there are none, the files are to be predicted
+        None  # name of the table; False: the files have none, they are to be predicted
     )
     file: str | None = None  # its column of file names
     target: str | None = None
