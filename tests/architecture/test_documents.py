@@ -71,3 +71,13 @@ def test_ci_runs_what_is_pinned(root):
     names = {re.split(r"[\[>=<]", line)[0].lower() for line in wanted} - {"bicameral"}
     pinned = set(re.findall(r"^([\w-]+)==", (root / "constraints.txt").read_text(), re.MULTILINE))
     assert names - pinned == set()
+
+
+@pytest.mark.parametrize("package", ["data", "studies"])
+def test_the_map_shows_every_module(documents, root, package):
+    text = documents[root / "docs" / "architecture.md"]
+    rows = re.findall(r"^\| (.*?) \|", text.split(f"### Inside `{package}`")[1].split("\n#")[0], re.MULTILINE)
+    home = root / "src" / "bicameral" / package
+    modules = {path.stem for path in home.glob("[!_]*.py")} | {path.name for path in home.glob("*.yaml")}
+    folders = {f"{path.parent.name}/" for path in home.glob("*/__init__.py")}
+    assert set(re.findall(r"`(.+?)`", " ".join(rows))) == modules | folders
