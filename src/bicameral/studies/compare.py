@@ -89,9 +89,9 @@ def compare(
     plan = _with_metric(dataset, jsonable(fields) | {"models": tuple(roles)}, rope)
     if dry_run:
         return forecast_cost(plan, dataset)
-    home = Path(folder)
+    home, runner = Path(folder), engine(on)
     study = open_folder(next_folder(home) if name is None else home / name, plan)
-    return run(Study(study, plan, dataset, engine(on), command))
+    return run(Study(study, plan, dataset, runner, command))
 
 
 def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = None) -> Study:
@@ -138,7 +138,6 @@ def _conclude(study: Study) -> None:
         if final.is_dir():
             shutil.copytree(final, study.folder / role, dirs_exist_ok=True)
     study.close()
-    study.finish()
     results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)))
     write_json(study.folder / RESULTS, results)
     write_report(results, study.folder)

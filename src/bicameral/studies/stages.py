@@ -54,7 +54,9 @@ def _probe_length(plan: Plan) -> dict[str, Any]:
     if plan.trial_steps is not None:
         return {"steps": min(max(plan.trial_steps, FEWEST_STEPS), ENOUGH_STEPS)}
     assert plan.budget_seconds is not None
-    return {"seconds": PROBE_SHARE * plan.budget_seconds if plan.probe_seconds is None else plan.probe_seconds}
+    return {
+        "seconds": PROBE_SHARE * plan.budget_seconds if plan.probe_seconds is None else plan.probe_seconds
+    }
 
 
 def tune_models(study: Study, watch: Bar) -> dict[str, Record]:

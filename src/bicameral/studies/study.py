@@ -73,7 +73,8 @@ class Study:
         """Book how long this session took, and how much of it no stage accounts for."""
         session = time.perf_counter() - self._started
         booked = self.spent() - self._booked
-        self.log("end", "", {"session_seconds": session, "bookkeeping_seconds": session - booked})
+        seconds = {"session_seconds": session, "bookkeeping_seconds": session - booked}
+        self.log("end", "", {"time": now(), **seconds})
 
     @property
     def models(self) -> list[str]:
@@ -83,11 +84,6 @@ class Study:
     def spent(self) -> float:
         """Seconds booked so far, whichever session spent them."""
         return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
-
-    def finish(self) -> None:
-        """Book when the last fact was found; what a later session repeats changes nothing of it."""
-        if self.known("finished") is None:
-            self.log("finished", "", {"time": now()})
 
     def run(self, trials: Sequence[Trial], watch: Bar) -> list[Mapping[str, Any]]:
         """Run the trials that the ledger does not know yet; return the records of all, in their order."""

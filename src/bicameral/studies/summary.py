@@ -264,7 +264,7 @@ def _provenance(reading: Reading) -> dict[str, Any]:
             "ledger": digest([line["key"] for line in reading.trials]),
         },
         "started": sessions[0]["time"],
-        "finished": reading.fact("finished").get("time"),
+        "finished": next((line["time"] for line in reading.ledger.all("end")), None),
         "sessions": len(sessions),
         "wall_seconds": sum(line["wall_seconds"] for line in booked),
         "training_seconds": trials,
