@@ -75,6 +75,21 @@ def test_settings_reach_the_model_and_the_recipe(bicameral, data, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_says_what_training_would_cost(bicameral, data, tmp_path):
+    arguments = ["--model", "gru", "--budget", "12epochs", "--runs", tmp_path, "--dry-run", "--json"]
+    cost = json.loads(bicameral("train", data, *arguments, "width=7", "batch_size=8").stdout)
+    assert cost["parameters"] == 3 * 7 * (1 + 7) + 6 * 7 + (2 * 7 + 1) * 2  # gates, their biases, the head
+    assert cost["steps"] == 12 * cost["steps an epoch"]
+    assert cost["seconds"] == pytest.approx(12 * cost["seconds an epoch"], rel=0.02)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_of_what_is_solved_at_once_has_no_steps(bicameral, data):
+    cost = json.loads(bicameral("train", data, "--model", "mini_rocket", "--dry-run", "--json").stdout)
+    assert cost["trained"].startswith("at once")
+    assert cost["FLOPs an example"] > 0
+
+
 def test_a_misspelt_setting_gets_the_nearest_name(bicameral, data):
     result = bicameral("train", data, "--model", "gru", "widht=7")
     assert result.exit_code == 2

@@ -34,13 +34,14 @@ def train(
     """
     from bicameral.studies.train import train as run
 
-    parts = _divide(model, settings.parse(fields))
-    if dry_run:
-        _show(json, {"data": data, "model": model, "size": size, "budget": budget, "seed": seed, **parts})
-        return
+    asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, settings.parse(fields))}
     folder = runs / f"{Path(data).stem}-{model}"
+    if dry_run:
+        cost = run(data, model, folder=folder, dry_run=True, **asked)
+        _show(json, {"data": data, "model": model, **asked, **cost})
+        return
     with resumable("run the same command again to go on"):
-        artifact = run(data, model, size=size, budget=budget, seed=seed, folder=folder, **parts)
+        artifact = run(data, model, folder=folder, **asked)
     _show(json, {"artifact": folder, **artifact.card})
 
 

@@ -15,7 +15,8 @@ from bicameral.studies.probe import Probe
 from bicameral.studies.probe.finding import TELLING
 from bicameral.studies.problem import Draw, Problem
 from bicameral.tasks.network import Network
-from bicameral.training.cost import flops, parameters, seconds_per_call
+from bicameral.training.cost import flops, parameters, seconds_per_epoch
+from bicameral.training.recipe import Recipe
 
 BATCH = 16
 MOST_EXAMPLES = 500  # enough to measure what an example costs
@@ -106,14 +107,8 @@ def cost(name: str, draw: Draw, num_examples: int) -> dict[str, Any]:
     """Parameters, FLOPs of one example forward, and seconds of an epoch on this machine."""
     network = Network(draw.preprocessing.layout, draw.task, name, _smallest(name))
     batch = draw.train.batch(np.arange(min(BATCH, len(draw.train))))
-    trained = parameters(network) > 0 and not registry.entry(name).closed_form
-
-    def step() -> None:
-        loss = draw.task.loss(network(batch.x, batch.lengths), batch.y)  # pyright: ignore[reportArgumentType]  the training part has targets
-        if trained:
-            loss.backward()
-
-    seconds = seconds_per_call(step, at_least=0.02) / len(batch.x)
+    recipe = Recipe(batch_size=BATCH)
+    seconds = seconds_per_epoch(network, draw.task, draw.train, recipe, at_least=0.02) / len(draw.train)
     return {
         "parameters": parameters(network),
         "flops": flops(network, batch),

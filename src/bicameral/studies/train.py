@@ -1,5 +1,6 @@
 """One model on one's own data: split, train, judge on the test part, save."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +19,10 @@ from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import Draw, Problem, split_options
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
+from bicameral.training.cost import flops, parameters, seconds_per_epoch
 from bicameral.training.distributed import best_device, is_first
 from bicameral.training.history import History
-from bicameral.training.learn import learn
+from bicameral.training.learn import is_iterated, learn
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import seeded
 
@@ -38,13 +40,15 @@ def train(
     recipe: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
     progress: bool = True,
-) -> Artifact:
+    dry_run: bool = False,
+) -> Any:
     """Train `model` on the training part of `source` and save it, with its test metrics in its card.
 
     budget        "90s", "10min", "400steps" or "12epochs"
     validate      keep part of the training part back to choose the best weights; else the last are kept
     size          one of the model's sizes; `overrides` change single fields of its config
     data_options  of `read` and of the task (metric, horizon, lookback, ...)
+    dry_run       return what the training would cost instead of doing it
     Killed or interrupted, the same call goes on from the last checkpoint. Of several processes started by
     torchrun, all return the trained weights and the first alone judges and saves them.
     """
@@ -58,14 +62,38 @@ def train(
     with seeded(seed):
         network = Network(draw.preprocessing.layout, draw.task, model, _fields(model, size, overrides or {}))
     network = network.to(best_device())
-    chosen = recipe_from_dict({"batch_size": 64, **(recipe or {})})
-    history = _train(network, draw, chosen, training_budget(budget), seed, Path(folder), progress, validate)
+    chosen, length = recipe_from_dict({"batch_size": 64, **(recipe or {})}), training_budget(budget)
+    if dry_run:
+        return {"split": _counts(parts, validate), **forecast_cost(network, draw, chosen, length)}
+    history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, {"data": problem.dataset.name})
     if is_first():
         artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
         artifact.save_pretrained(folder)
         shutil.rmtree(_checkpoints(Path(folder)), ignore_errors=True)
     return artifact
+
+
+def forecast_cost(network: Network, draw: Draw, recipe: Recipe, budget: Budget) -> dict[str, Any]:
+    """What training would cost on this machine, by a short run of a copy."""
+    steps_per_epoch = math.ceil(len(draw.train) / recipe.batch_size)
+    epoch = seconds_per_epoch(network, draw.task, draw.train, recipe)
+    facts = {
+        "parameters": parameters(network),
+        "FLOPs an example": flops(network.cpu(), draw.train.batch(np.arange(min(32, len(draw.train))))),
+        "seconds an epoch": float(f"{epoch:.3g}"),
+    }
+    if not is_iterated(network):
+        return facts | {"trained": "at once, in about one epoch"}
+    total = budget.total(steps_per_epoch)
+    steps = total if budget.seconds is None else total * steps_per_epoch / epoch
+    epochs = steps / steps_per_epoch
+    return facts | {
+        "steps an epoch": steps_per_epoch,
+        "steps": round(steps),
+        "epochs": float(f"{epochs:.3g}"),
+        "seconds": float(f"{epochs * epoch:.3g}"),
+    }
 
 
 def training_budget(text: str | float) -> Budget:
@@ -120,10 +148,10 @@ def _checkpoints(folder: Path) -> Path:
 def _facts(
     artifact: Artifact, dataset: Dataset, parts: Split, history: History, validate: bool
 ) -> dict[str, Any]:
-    rows = {"train": parts.train, **({"val": parts.val} if validate else {}), "test": parts.test}
+    rows = _rows(parts, validate)
     judged = {name: artifact.evaluate(dataset, rows[name]) for name in rows if name != "train"}
     return {
-        "split": f"{parts.how}: " + ", ".join(f"{len(rows[name])} {name}" for name in rows),
+        "split": _counts(parts, validate),
         **{
             f"{part} {name}": round(value, 6)
             for part, found in judged.items()
@@ -133,3 +161,13 @@ def _facts(
         "seconds": round(history.seconds, 2),
         "stopped by": history.stopped_by or "solved at once",
     }
+
+
+def _rows(parts: Split, validate: bool) -> dict[str, np.ndarray]:
+    return {"train": parts.train, **({"val": parts.val} if validate else {}), "test": parts.test}
+
+
+def _counts(parts: Split, validate: bool) -> str:
+    return f"{parts.how}: " + ", ".join(
+        f"{len(rows)} {name}" for name, rows in _rows(parts, validate).items()
+    )

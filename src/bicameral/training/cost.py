@@ -1,8 +1,11 @@
-"""What a network costs before it is trained: parameters, FLOPs of one example, seconds of one step."""
+"""What a network costs before it is trained: parameters, FLOPs of one example, seconds of one epoch."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +13,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bicameral.data.dataset import Batch
+from bicameral.data.loader import Prepared
+from bicameral.tasks.answering import on
+from bicameral.tasks.network import Network
+from bicameral.tasks.task import Task
+from bicameral.training.budgets import Budget
+from bicameral.training.learn import is_iterated
+from bicameral.training.loop import fit
+from bicameral.training.recipe import Recipe
 
 GATES = {nn.LSTM: 4, nn.GRU: 3, nn.RNN: 1}
 
@@ -42,6 +53,26 @@ def flops(network: nn.Module, batch: Batch) -> int:
         network(batch.x, batch.lengths)
     network.train(training)
     return (counter.get_total_flops() + sum(recurrent)) // len(batch.x)
+
+
+def seconds_per_epoch(
+    network: Network, task: Task, train: Prepared, recipe: Recipe, *, at_least: float = 0.5
+) -> float:
+    """Seconds an epoch of training takes, waiting for data included, by a short run of a copy.
+
+    Of what is not trained step by step: seconds of one pass over the data.
+    """
+    if not is_iterated(network):
+        batch = train.batch(torch.arange(min(recipe.batch_size, len(train))))
+        x, lengths = on(next(network.parameters(), torch.empty(0)).device, batch)
+        with torch.no_grad():
+            seconds = seconds_per_call(lambda: network(x, lengths), at_least=at_least)
+        return seconds / len(x) * len(train)
+    plain = replace(recipe, compile=False, fresh_batchnorm=False)
+    rehearse = partial(fit, copy.deepcopy(network), task, train, None, recipe=plain, seed=0)
+    rehearse(budget=Budget(steps=1))  # warms caches and kernels
+    history = rehearse(budget=Budget(seconds=at_least))
+    return (history.seconds + history.data_seconds) / history.epochs
 
 
 def seconds_per_call(call: Callable[[], Any], *, at_least: float = 0.2) -> float:
