@@ -24,7 +24,7 @@ def interruptible() -> Iterator[Interrupt]:
         return
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
 
-    def ask(number: int, frame: object) -> None:  # noqa: ARG001
+    def ask(_number: int, _frame: object) -> None:
         interrupt.requested = True
         _install(before)
 

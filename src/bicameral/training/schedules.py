@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 Schedule = Callable[[float], float]
 
 
-def constant(progress: float) -> float:  # noqa: ARG001
+def constant(_progress: float) -> float:
     """Stay at the full rate."""
     return 1.0
 

@@ -17,7 +17,7 @@ SHARE = 0.95
 ROWS = 64
 
 
-def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature for all probes
+def arms(_material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
     return (TRAINED,)
 

@@ -66,7 +66,7 @@ def materials(
         dataset = dataset.subset(np.random.default_rng(seed).permutation(len(dataset))[:MOST_EXAMPLES])
     problem = Problem(dataset, task_options=task_options, seed=seed)
     gathered = cache(lambda draw: gather(problem, draw, seed))
-    return gathered if len(problem.rest) < SMALL else lambda replicate: gathered(0)  # noqa: ARG005
+    return gathered if len(problem.rest) < SMALL else lambda _replicate: gathered(0)
 
 
 def gather(problem: Problem, replicate: int, seed: int) -> Material:

@@ -18,7 +18,7 @@ def unfit(material: Material) -> str | None:
     return None if steps >= FEWEST_STEPS else f"only {steps} steps: too few to have an order"
 
 
-def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature for all probes
+def arms(_material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
     return GRU, FRESH, AGAIN, FIXED, BAG, BAG_FRESH
 

@@ -19,7 +19,7 @@ def unfit(material: Material) -> str | None:
     return None if places >= FEWEST_PLACES else f"only {places} places: one kernel sees them all"
 
 
-def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature for all probes
+def arms(_material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
     return (TRAINED,)
 

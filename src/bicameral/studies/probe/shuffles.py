@@ -37,12 +37,12 @@ def _sorted_by(keys: Tensor, x: Tensor, lengths: Tensor | None) -> Tensor:
     return x[torch.arange(len(x))[:, None], order]
 
 
-def _pixels(x: Tensor, lengths: Tensor | None, generator: torch.Generator) -> Tensor:  # noqa: ARG001  one signature
+def _pixels(x: Tensor, _lengths: Tensor | None, generator: torch.Generator) -> Tensor:
     flat = x.flatten(-2)
     return flat[..., torch.randperm(flat.shape[-1], generator=generator)].reshape(x.shape)
 
 
-def _places(x: Tensor, lengths: Tensor | None, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _places(x: Tensor, _lengths: Tensor | None, generator: torch.Generator) -> Tensor:
     return x[:, torch.randperm(x.shape[1], generator=generator)]
 
 

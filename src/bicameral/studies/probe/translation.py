@@ -22,7 +22,7 @@ def unfit(material: Material) -> str | None:
     return "words are not moved, they are put in another order" if material.kind == "text" else None
 
 
-def arms(material: Material) -> tuple[Arm, ...]:  # noqa: ARG001  one signature for all probes
+def arms(_material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
     return CNN, MLP
 
