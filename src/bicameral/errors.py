@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+MOST_NAMED = 30  # options that a message lists
+
 
 class BicameralError(ValueError):
     """Something a user can mend: the message says what was given, what was expected and what to do."""
@@ -36,7 +38,10 @@ class MissingExtraError(BicameralError):
 
 
 def nearest(word: str, options: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for a near miss, else the list of what exists."""
+    """Return "; did you mean 'x'?" for a near miss, else the list of what exists, cut where it is long."""
     options = sorted(options)
     close = difflib.get_close_matches(word, options, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; choose from {', '.join(options)}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    rest = f", ... ({len(options)} in all)" if len(options) > MOST_NAMED else ""
+    return f"; choose from {', '.join(options[:MOST_NAMED])}{rest}" if options else ""

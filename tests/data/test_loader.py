@@ -172,6 +172,9 @@ def test_targets_are_tensors_of_their_meaning(targets, classes, dtype):
 class Windows:
     """Targets computed when asked for, as those of a forecast are."""
 
+    def __len__(self):
+        return NUM
+
     def __getitem__(self, rows):
         return np.stack([np.full((4, 1), row, np.float64) for row in rows])
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from bicameral import __version__
+from bicameral.cli.show import escaped
 from bicameral.errors import BicameralError
 
 FAILED, MISTAKE, INTERRUPTED, NO_READER = 1, 2, 130, 141  # exit codes; a failed check is no mistake
@@ -66,12 +67,12 @@ def guard() -> Iterator[None]:
     try:
         yield
     except BicameralError as error:
-        _stop(MISTAKE, f"error: {error}")
+        _stop(MISTAKE, f"error: {escaped(error)}")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit complains
         raise typer.Exit(NO_READER) from None
     except OSError as error:
-        _stop(MISTAKE, f"error: {_sentence(error)}")
+        _stop(MISTAKE, f"error: {escaped(_sentence(error))}")
     except KeyboardInterrupt as stop:
         _stop(INTERRUPTED, f"stopped; {stop}" if str(stop) else "stopped")
 

@@ -7,7 +7,9 @@ import typer
 from bicameral.cli import fields as settings
 from bicameral.cli.app import FAILED, YOUR_DATA, verb
 from bicameral.cli.options import Data, Fields, Json
-from bicameral.cli.show import show_json, show_lines
+from bicameral.cli.show import escaped, show_json, show_lines
+
+MOST_FAULTS = 20  # named in full on a terminal
 
 
 @verb("check", panel=YOUR_DATA, example="bicameral check recordings/ groups=speakers.csv")
@@ -24,7 +26,7 @@ def check(data: Data, fields: Fields = None, json: Json = False) -> None:
     if json:
         show_json({"data": facts(dataset), "audit": findings.to_dict(), "passed": findings.passed})
     else:
-        show_lines([*describe(dataset), str(findings)])
+        show_lines([*describe(dataset), *map(escaped, str(findings).splitlines())])
     raise typer.Exit(0 if findings.passed else FAILED)
 
 
@@ -42,5 +44,11 @@ def facts(dataset: Any) -> dict[str, Any]:
 def describe(dataset: Any) -> list[str]:
     """What was read, for people."""
     classes = f" in {len(dataset.classes)} classes" if dataset.classes else ""
-    faults = [f"  QUARANTINED  {fault.where}: {fault.what}" for fault in dataset.faults]
-    return [f"data     {dataset.name}: {len(dataset):,} examples of kind {dataset.kind}{classes}", *faults]
+    what = f"{len(dataset):,} examples of kind {dataset.kind}{classes}"
+    named = [f"{fault.where}: {fault.what}" for fault in dataset.faults[:MOST_FAULTS]]
+    if len(dataset.faults) > MOST_FAULTS:
+        named.append(f"and {len(dataset.faults) - MOST_FAULTS:,} more; --json names all")
+    return [
+        f"data     {escaped(dataset.name)}: {what}",
+        *(f"  QUARANTINED  {escaped(name)}" for name in named),
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
-from bicameral.cli.show import show_json, show_lines
+from bicameral.cli.show import escaped, show_json, show_lines
 from bicameral.errors import DataError
 
 
@@ -42,4 +42,4 @@ def _cells(answer: Mapping[str, Any]) -> list[str]:
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(_cell(item) for item in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else escaped(value)

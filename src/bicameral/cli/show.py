@@ -3,16 +3,31 @@
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
+# control characters, line breaks, changes of the writing direction, and bytes that were no UTF-8
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+LONE = re.compile("[\ud800-\udfff]")
+
 
 def show_json(value: Any) -> None:
     """Print strict JSON: not-a-number and infinity become null."""
-    typer.echo(json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    typer.echo(LONE.sub(_escape, text))
+
+
+def escaped(text: Any) -> str:
+    """A name or message as one harmless piece of a line, whatever characters it came with."""
+    return UNSEEN.sub(_escape, str(text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def plain(value: Any) -> Any:
@@ -31,9 +46,9 @@ def plain(value: Any) -> Any:
 
 
 def show_lines(lines: Iterable[str]) -> None:
-    """Print lines as they are."""
+    """Print lines as they are; a name from the data comes in `escaped`."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(LONE.sub(_escape, line))
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -52,5 +67,5 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "-" if value is None else str(value)
+        return "-" if value is None else escaped(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

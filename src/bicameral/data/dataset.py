@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from bicameral.errors import DataError
+
 Kind = Literal["image", "clip", "sound", "text", "series"]
 Part = Literal["train", "val", "test"]
 
@@ -41,6 +43,13 @@ class Dataset:
     rate: float | None = None  # sound: samples a second; clip: frames a second
     properties: Mapping[str, np.ndarray] = field(default_factory=dict)  # (n,) facts: bytes, height
     faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = {"targets": self.targets, "groups": self.groups, "split": self.split, "times": self.times}
+        for name, values in {**given, **self.properties, "ids": self.ids if len(self.ids) else None}.items():
+            if values is not None and len(values) != len(self.items):
+                counts = f"{len(self.items)} examples and {len(values)} {name}"
+                raise DataError(f"{self.name} has {counts}; expected one an example")
 
     def __len__(self) -> int:
         return len(self.items)

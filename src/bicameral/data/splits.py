@@ -108,8 +108,16 @@ def _draw(dataset: Dataset, rows: np.ndarray, fraction: float, seed: int) -> tup
         taken = rng.permutation(len(rows))[: max(1, round(fraction * len(rows)))]
     stays = np.delete(np.arange(len(rows)), taken)
     if not len(stays) or not len(taken):
-        raise DataError(f"{len(rows)} examples of {dataset.name} cannot be divided; more are needed")
+        raise DataError(f"{len(rows)} examples of {dataset.name} cannot be divided{_why_not(dataset, rows)}")
     return rows[stays], rows[np.sort(taken)]
+
+
+def _why_not(dataset: Dataset, rows: np.ndarray) -> str:
+    if dataset.classes and len(rows) > 2 and len(np.unique(dataset.targets[rows])) == len(rows):
+        return (
+            ": every one has a class of its own; is the target an identifier, or a number (answer=regress)?"
+        )
+    return "; more are needed"
 
 
 def _by_class(classes: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -129,8 +137,8 @@ def _by_group(dataset: Dataset, rows: np.ndarray, fraction: float, rng: np.rando
     names, member = np.unique(dataset.groups[rows], return_inverse=True)
     if len(names) < 2:
         raise DataError(
-            f"{dataset.name} has one group to divide ({names[0]!r}), and a group may not be in two parts; "
-            "more groups are needed"
+            f"{dataset.name} has one group to divide ({str(names[0])!r}), and a group, or equal examples, "
+            "may not be in two parts; more groups are needed"
         )
     counts = _counts(dataset, rows, member, len(names))
     orders = (_prefix(rng.permutation(len(names)), counts, fraction) for _ in range(TRIES))

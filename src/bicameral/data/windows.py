@@ -143,7 +143,7 @@ def _starts(
     lookback: int, horizon: int, stride: int,
 ) -> tuple[np.ndarray, np.ndarray, list[Fault]]:  # fmt: skip
     """Return the start of each window in the long array, its series, and what was left out."""
-    missing = np.concatenate([[0], np.isnan(goals).any(axis=1).cumsum()])
+    missing = np.concatenate([[0], (~np.isfinite(goals)).any(axis=1).cumsum()])
     starts, series, faults = [], [], []
     for number, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
         first = offset + np.arange(0, length - lookback - horizon + 1, stride)

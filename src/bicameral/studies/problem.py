@@ -1,6 +1,6 @@
 """The data of a study: windowed where it is to be forecast, its test part sealed, redrawn by replicate."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,6 +45,8 @@ class Problem:
         seed: int = 0,
         test_fraction: float = 0.2,
     ):
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise ConfigError(f"seed is {seed!r}; expected a whole number of at least 0")
         self.recreate = {"task_options": task_options, "seed": seed, "test_fraction": test_fraction}
         self.options = _checked(dataset, dict(task_options or {}))
         self.raw, self.seed = dataset if dataset.kind == "text" else remembered(dataset), seed
@@ -124,12 +126,35 @@ def _forecast(
     )
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and value >= 1 and value is not True
+
+
+def _is_list(value: Any, *kinds: type) -> bool:
+    return isinstance(value, list | tuple) and all(type(item) in kinds for item in value)
+
+
+_SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "metric": (lambda value: isinstance(value, str), "the name of a metric"),
+    "lookback": (_is_count, "a number of steps of at least 1"),
+    "horizon": (_is_count, "a number of steps of at least 1"),
+    "stride": (_is_count, "a number of steps of at least 1"),
+    "targets": (lambda value: isinstance(value, str) or _is_list(value, str), "names of channels: [a, b]"),
+    "borders": (lambda value: _is_list(value, int), "three growing rows, such as [600, 800, 1000]"),
+    "quantiles": (lambda value: _is_list(value, float), "shares between 0 and 1, such as [0.1, 0.5, 0.9]"),
+}
+
+
 def _checked(dataset: Dataset, options: dict[str, Any]) -> dict[str, Any]:
     """Reject unknown options; fill in lookback and horizon for a series that is to be forecast."""
     known = ("metric", *(FORECAST_OPTIONS if dataset.targets is None else ()))
-    for key in options:
+    for key, value in options.items():
         if key not in known:
             raise ConfigError(f"this task has no option {key!r}{nearest(key, known)}")
+        if not _SHAPES[key][0](value):
+            raise ConfigError(f"{key} is {value!r}; expected {_SHAPES[key][1]}")
+    if isinstance(options.get("targets"), str):
+        options["targets"] = [options["targets"]]
     if dataset.targets is not None:
         return options
     if dataset.kind != "series":

@@ -10,10 +10,13 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
 
 from bicameral import registry
-from bicameral.data.dataset import Layout
+from bicameral.data.dataset import Kind, Layout
 from bicameral.data.views import shape_as, view_as
+from bicameral.errors import ConfigError
 from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.task import Task
+
+SOUND_BANDS = 4  # kept apart when the last map of a sound is averaged over time
 
 
 class Network(nn.Module):
@@ -30,11 +33,12 @@ class Network(nn.Module):
         self.embedding = _embedding(layout, fields.pop("embedding", 64))
         shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
         if self.entry.gives == "forecast":
-            assert isinstance(task, Forecast), f"{name} only forecasts"
+            if not isinstance(task, Forecast):
+                raise ConfigError(f"{name} only forecasts, and the task is {task.name}; choose another model")
             fields.setdefault("horizon", task.horizon)
         self.backbone = self.entry.cls(shape, self.entry.configure(fields))
         self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
-        self.pool = _POOLS[self.entry.gives](self.backbone)
+        self.pool = _POOLS[self.entry.gives](self.backbone, layout.kind)
         self.head = _head(task, self.pool)
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
@@ -72,27 +76,34 @@ def _dense_shape(layout: Layout, embedding: nn.Embedding | None) -> tuple[int, .
 
 
 class PoolMaps(nn.Module):
-    """Mean over the last map's valid positions."""
+    """Mean over the last map's valid positions; of a sound, over time in each of a few bands.
 
-    def __init__(self, backbone: Any):
+    What a picture shows does not depend on where; what a sound is does depend on its pitch.
+    """
+
+    def __init__(self, backbone: Any, kind: Kind):
         super().__init__()
-        self.width, self.time_axis = backbone.channels[-1], backbone.time_axis
+        self.bands = SOUND_BANDS if kind == "sound" and backbone.time_axis == 3 else 1
+        self.width, self.time_axis = backbone.channels[-1] * self.bands, backbone.time_axis
         self.output_lengths = backbone.output_lengths
 
     def forward(
         self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None
-    ) -> Float[Tensor, "b c"]:
+    ) -> Float[Tensor, "b d"]:
         """Lengths are those of the input; the backbone knows how many of its frames they fill."""
-        if lengths is None:
-            return maps.flatten(2).mean(-1)
-        frames = maps.movedim(self.time_axis, 1).flatten(3).mean(-1) if maps.ndim > 3 else maps.mT
-        return mean_of_valid(frames, self.output_lengths(lengths))
+        frames = maps.movedim(self.time_axis, 1).flatten(3)  # (b t c places)
+        if self.bands > 1:
+            frames = nn.functional.adaptive_avg_pool1d(frames.flatten(0, 1), self.bands)
+            frames = frames.unflatten(0, (len(maps), -1)).flatten(2)
+        else:
+            frames = frames.mean(-1) if maps.ndim > 3 else frames
+        return mean_of_valid(frames, None if lengths is None else self.output_lengths(lengths))
 
 
 class PoolSteps(nn.Module):
     """A recurrence gives its last and its mean step, everything else its mean step."""
 
-    def __init__(self, backbone: Any):
+    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002  every kind alike
         super().__init__()
         self.recurrent = hasattr(backbone, "initial_state")
         self.width = backbone.width * (2 if self.recurrent else 1)
@@ -110,7 +121,7 @@ class PoolSteps(nn.Module):
 class PassVector(nn.Module):
     """A model that gives a vector needs no pooling."""
 
-    def __init__(self, backbone: Any):
+    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002  every kind alike
         super().__init__()
         self.width = backbone.width
 
@@ -119,11 +130,11 @@ class PassVector(nn.Module):
         return vector
 
 
-_POOLS: dict[str, Callable[[Any], nn.Module]] = {
+_POOLS: dict[str, Callable[[Any, Kind], nn.Module]] = {
     "maps": PoolMaps,
     "steps": PoolSteps,
     "vector": PassVector,
-    "forecast": lambda backbone: nn.Identity(),  # noqa: ARG005
+    "forecast": lambda backbone, kind: nn.Identity(),  # noqa: ARG005
 }
 
 

@@ -60,6 +60,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "batch_size": (1.0, 2.0**31),
     "patience": (1.0, 2.0**31),
 }
+_WHOLE = ("batch_size", "patience")
 _MAY_BE_NONE = ("clip", "ema", "patience")
 
 
@@ -85,3 +86,5 @@ def _check_range(name: str, value: Any, low: float, high: float) -> None:
         raise ConfigError(f"{name} is a number, not {value!r}")
     if not low <= value <= high:
         raise ConfigError(f"{name} lies between {low:g} and {high:g}, not {value:g}")
+    if name in _WHOLE and value != int(value):
+        raise ConfigError(f"{name} is a whole number, not {value:g}")

@@ -71,13 +71,21 @@ def _by_position(evidence: Evidence) -> bool:
     return bool(np.mean((everything < EXACT) & (alone > CLEARLY * EXACT)) > 0.8)
 
 
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of what is known of each channel; 0 where nothing is."""
+    known = np.isfinite(x)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, x, 0).sum(0) / count
+    return mean, (np.where(known, x - mean, 0) ** 2).sum(0) / count
+
+
 def _long_series(evidence: Evidence) -> Outcome:
     """A series to be forecast: its past alone must not be what makes the whole exactly standard."""
     found = []
     for row, item in enumerate(evidence.dataset.items):
         series = np.asarray(item, np.float64)
         past = series[: int(PAST * len(series))]
-        off = [_from_standard(np.nanmean(x, 0), np.nanvar(x, 0), len(x)) for x in (series, past)]
+        off = [_from_standard(*_moments(x), len(x)) for x in (series, past)]
         channels = np.flatnonzero((off[0] < EXACT) & (off[1] > CLEARLY * EXACT)) if len(past) > 1 else []
         found += [f"{evidence.name(row)}, {evidence.channels[j]}" for j in channels]
     if not found:

@@ -56,9 +56,18 @@ def file_properties(evidence: Evidence) -> Outcome:
 def _says(facts: Mapping[Any, np.ndarray], labels: np.ndarray) -> bool:
     """Whether one number of the channel stands for the class: constant, or its first or last value."""
     steady = bool(np.all(facts["deviation"] == 0))
-    if steady and _skill(facts["mean"], labels) >= GIVES_AWAY:
+    if steady and _in_few_runs(facts["mean"], labels) and _skill(facts["mean"], labels) >= GIVES_AWAY:
         return True
     return any(_one_value_a_class(facts[key], labels) for key in ("first", "last"))
+
+
+def _in_few_runs(values: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether the labels, in the order of the values, change seldom enough for a tree to tell them."""
+    changes = int((np.diff(labels[np.argsort(values, kind="stable")]) != 0).sum())
+    counts = np.bincount(labels)
+    classes = int((counts > 0).sum())
+    wrong = (1 - GIVES_AWAY) * int(counts.max()) * classes
+    return changes <= 2 ** _depth(classes) + 2 * wrong  # a wrong label makes two changes
 
 
 def _one_value_a_class(values: np.ndarray, labels: np.ndarray) -> bool:
@@ -90,10 +99,13 @@ def _skill(values: np.ndarray, labels: np.ndarray) -> float:
     return max(0.0, (score - chance) / (1 - chance)) if chance < 1 else 0.0
 
 
+def _depth(classes: int) -> int:
+    return 2 + int(np.ceil(np.log2(classes)))
+
+
 def _tree_score(x: np.ndarray, y: np.ndarray) -> float:
     classes = np.unique(y)
-    depth = 2 + int(np.ceil(np.log2(len(classes))))
-    tree = DecisionTreeClassifier(max_depth=depth, class_weight="balanced", random_state=0)
+    tree = DecisionTreeClassifier(max_depth=_depth(len(classes)), class_weight="balanced", random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # classes rarer than the folds
         said = cross_val_predict(tree, x, y, cv=StratifiedKFold(3, shuffle=True, random_state=0))

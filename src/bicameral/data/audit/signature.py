@@ -8,10 +8,10 @@ SEGMENTS, BANDS, POINTS = 32, 8, 512  # of a sound; values kept of a series
 
 def signature(item: np.ndarray, kind: str) -> np.ndarray:
     """Reduce one decoded example; two near copies lie close, a constant example becomes zero."""
-    vector = _REDUCE[kind](item).ravel().astype(np.float32)
-    vector = np.nan_to_num(vector) - np.nan_to_num(vector).mean()
+    vector = np.nan_to_num(_REDUCE[kind](item).ravel().astype(np.float64))
+    vector -= vector.mean()
     norm = float(np.sqrt(vector @ vector))
-    return vector / norm if norm > 1e-6 * len(vector) else np.zeros_like(vector)
+    return (vector / norm if norm > 1e-6 * len(vector) else np.zeros_like(vector)).astype(np.float32)
 
 
 def cells(picture: np.ndarray, side: int) -> np.ndarray:

@@ -1,11 +1,11 @@
 """What is to be predicted, from the values people write down: classes, several labels or numbers."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from bicameral.errors import DataError
+from bicameral.errors import DataError, nearest
 
 Answer = Literal["classify", "regress"]
 
@@ -14,6 +14,8 @@ def encode(
     values: Any, *, answer: Answer | None = None, classes: Sequence[str] = ()
 ) -> tuple[Any, tuple[str, ...]]:
     """Return targets and class names: float is regression, int, str and bool are classes, 2-D 0/1 labels."""
+    if answer is not None and answer not in get_args(Answer):
+        raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), get_args(Answer))}")
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]

@@ -56,7 +56,7 @@ def read_arrays(
         rate=rate,
     )
     names = tuple(classes) or _names(arrays)
-    return _usable(_with_targets(dataset, y, answer, names))
+    return _usable(_finite(_with_targets(dataset, y, answer, names)))
 
 
 def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
@@ -135,6 +135,9 @@ def _indexed_parts(arrays: dict[str, Any], count: int) -> list[str] | None:
         return None if given is None else [str(word) for word in given]
     split = [""] * count
     for word, rows in indices.items():
+        outside = [int(row) for row in rows if not -count <= row < count]
+        if outside:
+            raise DataError(f"{word}_index names the row {outside[0]} of {count}; rows count from 0")
         for row in rows:
             split[int(row)] = WORDS[word]
     return split
@@ -171,6 +174,26 @@ def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[
     targets, classes = encode(y, answer=answer, classes=names)
     columns = tuple(f"target {column}" for column in range(targets[:1].size)) if not classes else ()
     return replace(dataset, targets=targets, classes=classes, target_columns=columns)
+
+
+def _finite(dataset: Dataset) -> Dataset:
+    """Take the infinite values of series for missing ones, and name their rows."""
+    rows = np.flatnonzero(_infinite(dataset.items)) if dataset.kind == "series" else np.empty(0, int)
+    if not len(rows):
+        return dataset
+    items = list(dataset.items)
+    for row in rows:
+        items[row] = np.where(np.isinf(items[row]), np.float32(np.nan), items[row])
+    what = "holds infinite values, or some beyond float32; kept as missing"
+    return replace(
+        dataset, items=items, faults=[*dataset.faults, *(Fault(dataset.ids[row], what) for row in rows)]
+    )
+
+
+def _infinite(items: Sequence[Any]) -> np.ndarray:
+    if isinstance(items, Stack):
+        return np.isinf(items.array).any(axis=(1, 2))
+    return np.array([np.isinf(item).any() for item in items], dtype=bool)
 
 
 def _usable(dataset: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.files import Blob
 from bicameral.data.labels.parts import published
 from bicameral.data.labels.targets import Answer, encode_cells
-from bicameral.data.read.series import by_id, numeric_part, unpadded
+from bicameral.data.read.series import by_id, number_columns, numeric_part, unpadded
 from bicameral.data.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
 from bicameral.data.tables.table import Table, numbers
 from bicameral.errors import DataError
@@ -122,14 +122,9 @@ def read_rows(
     """Read one series a row: the other columns are its values, those missing at the end padding."""
     split, group = pick(table, SPLIT, split), pick(table, GROUP, group)
     steps = [column for column in table.columns if column not in (label, split, group)]
-    parsed = {column: found[0] for column in steps if (found := numbers(table.columns[column]))}
-    left_out = [
-        Fault(f"{name}, column {column}", "left out: no numbers") for column in steps if column not in parsed
-    ]
-    if not parsed:
-        raise DataError(f"{name} has no column of numbers beside {label!r}; its columns are {table.seen}")
-    values = np.stack(list(parsed.values()), axis=1)
-    cases = Cases(name=name, columns=("value",), faults=[*table.faults, *left_out])
+    columns, faults = number_columns(table, steps)
+    values = np.stack(list(columns.values()), axis=1)
+    cases = Cases(name=name, columns=("value",), faults=[*table.faults, *faults])
     for row in range(len(table)):
         cases.add(
             unpadded(values[row])[:, None],

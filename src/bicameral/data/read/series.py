@@ -87,6 +87,21 @@ def numeric_part(table: Table, *, time: str | None, leave_out: set[str]) -> Nume
     return Numeric(channels=channels, times=times, faults=faults)
 
 
+def number_columns(table: Table, names: Sequence[str]) -> tuple[Columns, list[Fault]]:
+    """Return those of the columns that hold numbers; what is left out or kept as missing becomes a fault."""
+    found: Columns = {}
+    faults = []
+    for name in names:
+        if parsed := numbers(table.columns[name]):
+            found[name] = parsed[0]
+            faults += table.unread(name, parsed[1])
+        else:
+            faults.append(Fault(f"{table.name}, column {name}", "left out: no numbers"))
+    if not found:
+        raise DataError(f"{table.name} has no column of numbers; its columns are {table.seen}")
+    return found, faults
+
+
 def by_id(cells: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the rows of each id, in the order in which the ids first occur."""
     found: dict[str, list[int]] = {}
@@ -105,8 +120,8 @@ def _is_one_a_row(table: Table) -> bool:
 
 def _rows(name: str, table: Table) -> Dataset:
     key, *steps = table.columns
-    parsed = [numbers(table.columns[step]) for step in steps]
-    values = np.stack([found[0] for found in parsed if found], axis=1).astype(np.float32)
+    columns, faults = number_columns(table, steps)
+    values = np.stack(list(columns.values()), axis=1).astype(np.float32)
     return Dataset(
         name=name,
         kind="series",
@@ -115,7 +130,7 @@ def _rows(name: str, table: Table) -> Dataset:
         groups=np.array(table.columns[key]),
         columns=("value",),
         target_columns=("value",),
-        faults=table.faults,
+        faults=(*table.faults, *faults),
     )
 
 
@@ -143,10 +158,7 @@ def _channel(column: str, cells: list[str], table: Table) -> tuple[Columns, list
     values, bad = parsed
     if column.lower() in NUMBERING and bool((np.diff(values) == 1).all()):
         return {}, [Fault(f"{table.name}, column {column}", "left out: it numbers the rows")]
-    faults = [
-        Fault(table.where(row), f"{column} is {cells[row]!r}, no number; kept as missing") for row in bad
-    ]
-    return {column: values}, faults
+    return {column: values}, table.unread(column, bad)
 
 
 def _words(column: str, cells: list[str], table: Table) -> tuple[Columns, list[Fault]]:

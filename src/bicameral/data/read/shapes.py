@@ -43,6 +43,8 @@ def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Item
     if isinstance(values, list | tuple) and not _is_plain(values):
         return _ragged([_row(value) for value in values], kind)
     array = np.asarray(values)
+    if not array.ndim or not len(array):
+        raise DataError(f"X has the shape {array.shape}: there is no example in it; {RULES}")
     if array.dtype.kind not in "buif":
         raise DataError(f"an array of {array.dtype}; expected numbers or text: {RULES}")
     if to_forecast and array.ndim <= 2 and kind in (None, "series"):
@@ -141,7 +143,8 @@ def _series(array: np.ndarray) -> np.ndarray:
     array = array[:, :, None] if array.ndim == 2 else array
     if array.ndim != 3:
         raise DataError(f"series of the shape {array.shape}; expected (n, t, d) or (n, t)")
-    return array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is named by the reader
+        return array.astype(np.float32, copy=False)
 
 
 def _texts(array: np.ndarray) -> np.ndarray:

@@ -24,7 +24,8 @@ def looks_like_texts(table: Table) -> bool:
     """Return whether a table holds texts: by the name of a column, or two columns without a header."""
     named = pick(table, TEXT, None)
     if named:
-        return numbers(table.columns[named][:SAMPLE]) is None
+        cells = table.columns[named][:SAMPLE]
+        return not any(map(str.strip, cells)) or numbers(cells) is None
     wordy = _wordiest(table) if len(table.columns) in (2, 3) else None
     return wordy is not None and _has_words(table.columns[wordy]) and stamps(table.columns[wordy]) is None
 

@@ -48,6 +48,12 @@ class Table:
         """Return file:line of a row."""
         return f"{self.sources[row] if self.sources else self.name}:{self.lines[row]}"
 
+    def unread(self, column: str, rows: Sequence[int]) -> list[Fault]:
+        """Name the cells of a column of numbers that hold none."""
+        cells = self.columns[column]
+        what = "no number that can be used; kept as missing"
+        return [Fault(self.where(row), f"{column} is {cells[row]!r}, {what}") for row in rows]
+
     def rows(self, keep: Sequence[int]) -> "Table":
         """Return some of the rows."""
         columns = {name: [cells[row] for row in keep] for name, cells in self.columns.items()}
@@ -72,19 +78,23 @@ def read_table(blob: Blob, *, delimiter: str | None = None, header: bool | None 
     else:
         delimiter = delimiter or _delimiter(text, blob.suffix)
         rows, more = list(_rows(text, delimiter, blob)), []
+    faults += more
     if not rows:
-        raise DataError(f"{blob.name} is empty; expected rows of cells, for example label,text")
-    return _assemble(blob.name, rows, header, [*faults, *more])
+        first = f": {faults[0].where} is {faults[0].what}" if faults else ""
+        raise DataError(f"{blob.name} holds no row{first}; expected rows of cells, for example label,text")
+    return _assemble(blob.name, rows, header, faults)
 
 
 def numbers(cells: Sequence[str]) -> tuple[np.ndarray, list[int]] | None:
-    """Return the cells as float64 (missing = NaN) and the rows that hold no number; None if too many do."""
+    """Return the cells as float64 (missing = NaN) and the rows without a finite number; None if too many."""
     plain = ["nan" if cell.strip().lower() in MISSING else cell for cell in cells]
     try:
-        return np.array(plain, dtype=np.str_).astype(np.float64), []
+        values = np.array(plain, dtype=np.str_).astype(np.float64)
     except ValueError:
         values = np.array([_number(cell) for cell in plain])
-    bad = [row for row, cell in enumerate(plain) if cell != "nan" and np.isnan(values[row])]
+    unknown = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
+    bad = [int(row) for row in unknown if plain[row] != "nan"]
+    values[bad] = np.nan
     return (values, bad) if len(bad) <= BAD_SHARE * len(cells) else None
 
 
