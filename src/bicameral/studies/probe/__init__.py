@@ -1,5 +1,6 @@
 """Which inductive bias does the data reward? A table of probes, trained side by side within a budget."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,7 +43,7 @@ def probe(
     steps  of every training; with `replicates` it fixes all numbers. Without it the networks are timed once,
            and replicates are added while there is time
     """
-    if seconds <= 0 or replicates < 2:
+    if not 0 < seconds < math.inf or replicates < 2:
         raise ConfigError(f"probes need seconds > 0 and replicates >= 2, not {seconds:g} and {replicates}")
     clock = time.perf_counter()
     material = materials(dataset, seed=seed, task_options=task_options)
