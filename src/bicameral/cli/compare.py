@@ -17,10 +17,18 @@ from bicameral.cli.show import show_json, show_lines
 STUDY_FILES = {".yaml", ".yml", ".py"}
 Words = Annotated[str | None, typer.Option(help="Names, separated by commas; all that fit if not given.")]
 Name = Annotated[str | None, typer.Option(help="Name of the study; the next number if not given.")]
-Budget = Annotated[str | None, typer.Option(help="90s, 10min or 2h for everything, or 400steps a trial.")]
-Replicates = Annotated[int | None, typer.Option(help="Repetitions, each with its own split and seed.")]
-SeedIfGiven = Annotated[int | None, typer.Option("--seed", help="The number all randomness is drawn from.")]
-Rope = Annotated[float | None, typer.Option(help="The smallest difference worth caring about.")]
+Budget = Annotated[
+    str | None, typer.Option(help="90s, 10min or 2h in all, or 400steps a trial; 10min if not given.")
+]
+Replicates = Annotated[
+    int | None, typer.Option(help="Repetitions, each its own split and seed; 6 if not given.")
+]
+SeedIfGiven = Annotated[
+    int | None, typer.Option("--seed", help="The number all randomness is drawn from; 0 if not given.")
+]
+Rope = Annotated[
+    float | None, typer.Option(help="The smallest difference worth caring about; one point if not given.")
+]
 Override = Annotated[bool, typer.Option("--override-audit", help="Go on after a FAIL; the report says so.")]
 
 
