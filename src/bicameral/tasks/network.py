@@ -91,12 +91,9 @@ class PoolMaps(nn.Module):
         self, maps: Float[Tensor, "b c *hw"], lengths: Int[Tensor, " b"] | None
     ) -> Float[Tensor, "b d"]:
         """Lengths are those of the input; the backbone knows how many of its frames they fill."""
-        frames = maps.movedim(self.time_axis, 1).flatten(3)  # (b t c places)
-        if self.bands > 1:
-            frames = nn.functional.adaptive_avg_pool1d(frames.flatten(0, 1), self.bands)
-            frames = frames.unflatten(0, (len(maps), -1)).flatten(2)
-        else:
-            frames = frames.mean(-1) if maps.ndim > 3 else frames
+        frames = maps.movedim(self.time_axis, 1).flatten(2, -1).unflatten(2, (maps.shape[1], -1))
+        banded = nn.functional.adaptive_avg_pool1d(frames.flatten(0, 1), self.bands)
+        frames = banded.unflatten(0, frames.shape[:2]).flatten(2)
         return mean_of_valid(frames, None if lengths is None else self.output_lengths(lengths))
 
 
