@@ -52,7 +52,8 @@ class Ray:
     def run(self, problem: Problem, trials: Sequence[Trial], place: Place) -> Iterator[Record]:
         """Yield each record as its machine returns it; a machine lost twice is a trial that failed."""
         threads, shared = torch.get_num_threads(), [self.share(problem)]
-        remote = self.ray.remote(num_cpus=threads, max_retries=1)(_run_apart)
+        gpus = int(any(trial.device != "cpu" for trial in trials))
+        remote = self.ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=1)(_run_apart)
         running = {remote.remote(shared, trial, place(trial) is not None, threads): trial for trial in trials}
         try:
             while running:

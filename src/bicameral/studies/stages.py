@@ -60,19 +60,18 @@ def _probe_length(plan: Plan) -> dict[str, Any]:
 
 
 def tune_models(study: Study, watch: Bar) -> dict[str, Record]:
-    """Successive halving inside each family; returns the chosen setting of each model."""
-    chosen = {}
-    for name in study.models:
-        if timing.is_iterated(study, name):
-            alive = _first_round(study, name)
-            for rung, part in enumerate(tune.RUNGS):
-                trials = [_tuning_trial(study, name, setting, rung, part) for setting in alive]
-                ranked = tune.best_first(study.run(trials, watch))
-                alive = ranked[: (len(ranked) + 1) // 2]
-            chosen[name] = alive[0]
-        else:
-            chosen[name] = {"size": next(iter(registry.entry(name).sizes)), "recipe": {}}
-    return chosen
+    """Successive halving inside each family, a round of all at once; returns each model's chosen setting."""
+    alive = {name: _first_round(study, name) for name in study.models if timing.is_iterated(study, name)}
+    for rung, part in enumerate(tune.RUNGS):
+        trials = {
+            name: [_tuning_trial(study, name, setting, rung, part) for setting in settings]
+            for name, settings in alive.items()
+        }
+        study.run([trial for family in trials.values() for trial in family], watch)
+        for name, family in trials.items():
+            ranked = tune.best_first([study.need("trial", trial.key) for trial in family])
+            alive[name] = ranked[: (len(ranked) + 1) // 2]
+    return {name: alive[name][0] if name in alive else _only_setting(name) for name in study.models}
 
 
 def replicate_models(study: Study, chosen: Mapping[str, Record], watch: Bar) -> None:
@@ -108,7 +107,7 @@ def look_at_mistakes(study: Study, name: str) -> None:
             fact.update(mistakes(study.problem, study.folder / "artifacts" / f"final-{name}"))
 
 
-def _first_round(study: Study, name: str) -> list[dict[str, Any]]:
+def _first_round(study: Study, name: str) -> list[Record]:
     entry, affordable = registry.entry(name), timing.affordable_sizes(study, name)
     drawn = tune.settings(entry, study.plan.settings, study.plan.seed)
     return [
@@ -119,6 +118,10 @@ def _first_round(study: Study, name: str) -> list[dict[str, Any]]:
         }
         for number, setting in enumerate(drawn)
     ]
+
+
+def _only_setting(name: str) -> Record:
+    return {"size": next(iter(registry.entry(name).sizes)), "recipe": {}}
 
 
 def _tuning_trial(study: Study, name: str, setting: Record, rung: int, part: float) -> Trial:
