@@ -13,6 +13,7 @@ from studies.example_results import example_results
 
 from bicameral.studies.report import write_report
 from bicameral.studies.report.page import LIMIT, headline, render_page
+from bicameral.studies.report.pareto import pareto
 from bicameral.studies.report.svg import Scale, element, spread
 from bicameral.studies.report.text import render
 
@@ -146,6 +147,26 @@ def test_missing_parts_leave_a_whole_page(results: dict[str, Any]) -> None:
     assert "compression not part of this study" in text
     assert "Undefined" not in text
     assert "None" not in text
+
+
+def test_a_recommendation_is_shown_though_no_probe_was_run(results: dict[str, Any]) -> None:
+    skipped = [{**probe, "skipped": "does not fit into 7 s"} for probe in results["probes"]]
+    parsed = Page(render_page({**results, "probes": skipped}))
+    assert "No probe was run" in " ".join(parsed.words)
+    links = {link for tag, held in parsed.seen if tag == "a" and (link := held.get("href"))}
+    assert {link[1:] for link in links if link.startswith("#")} <= set(parsed.ids)
+    assert "#probes" in links
+    bare = Page(render_page({**results, "probes": skipped, "recommendation": []}))
+    assert not any(held.get("href") == "#probes" for tag, held in bare.seen if tag == "a")
+
+
+def test_names_of_points_off_the_scale_stand_above_the_axis(results: dict[str, Any]) -> None:
+    best = {**results["leaderboard"][0], "latency_ms": {"p50": 1.0, "p95": 1.0, "tag": "measured"}}
+    far = [{**best, "name": f"far{number}", "mean": best["mean"] - 50} for number in range(3)]
+    drawn = pareto({**results, "leaderboard": [best, *far], "pareto": [best["name"]]}, 700)
+    heights = re.findall(r'<text[^>]* y="([\d.]+)"[^>]*>far\d ▾', drawn)
+    assert len(set(heights)) == 3
+    assert all(float(height) < 390 - 44 for height in heights)
 
 
 def test_a_contender_that_always_crashed_is_shown_as_such(results: dict[str, Any]) -> None:

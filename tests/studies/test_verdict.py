@@ -146,6 +146,8 @@ def test_leading_under_one_fairness_view_only_is_part_of_the_sentence() -> None:
     story = told(contenders(resnet=0.03, gru=0.0, linear=-0.2), views)
     assert story["sentence"].endswith(", under equal device-seconds only")
     assert "resnet does not lead under equal training FLOPs and equal samples seen" in story["caveats"]
+    beaten = told(contenders(resnet=0.03, gru=0.0, linear=0.3), views)
+    assert beaten["sentence"].endswith("P(better by > 1) > 0.99")
 
 
 def test_caveats_name_crashes_and_too_few_replicates() -> None:

@@ -24,6 +24,14 @@ def test_an_error_scored_negative_is_written_positive() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "digits", "written"),
+    [(0.00669, 2, "0.0067"), (99.7, 2, "100"), (99.4, 2, "99"), (999.7, 3, "1000"), (12.345, 3, "12.3")],
+)
+def test_differences_without_unit_have_so_many_digits(value: float, digits: int, written: str) -> None:
+    assert words.number(ERROR, value, digits) == written
+
+
+@pytest.mark.parametrize(
     ("seconds", "written"),
     [(0.0031, "3.1 ms"), (45, "45 s"), (660, "11 min"), (7500, "2 h 5 min"), (86400, "24 h 0 min")],
 )

@@ -92,14 +92,16 @@ def show_study(study: Any, json: bool) -> None:
 
 
 def outcome(results: Mapping[str, Any], folder: Path) -> list[str]:
-    """The verdict for people, where the page is, and what to do with the winner."""
+    """The verdict for people, where the page is, and what to do with the best of all."""
     from bicameral.studies.report.text import render
 
+    best = results["leaderboard"][0]
+    beaten = best["role"] == "baseline" and best["verdict_vs_winner"] == "better"
     return [
         render(results),
         "",
         f"report   {folder / 'report.html'}",
-        f"next     bicameral predict {folder / 'best'} NEW-DATA",
+        f"next     bicameral predict {folder / ('baseline' if beaten else 'best')} NEW-DATA",
     ]
 
 

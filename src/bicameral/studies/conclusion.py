@@ -25,11 +25,11 @@ def conclude(
     """
     winner = next(row for row in leaderboard if row["role"] == "candidate")
     told = _Story(question, leaderboard, pairs, winner)
-    sentence = told.headline() + _view_clause(winner["name"], leaderboard, views)
+    clause = _view_clause(winner["name"], leaderboard, views) if told.has_winner else ""
     return {
         "winner": winner["name"],
         "family": winner["family"],
-        "sentence": sentence,
+        "sentence": told.headline() + clause,
         "lines": told.lines(),
         "caveats": [*told.caveats(), *_view_caveats(winner["name"], leaderboard, views)],
     }
@@ -54,8 +54,13 @@ class _Story:
         foreign = [name for name in candidates if self.rows[name]["family"] != self.winner["family"]]
         return next(iter([*foreign, *candidates]), None)
 
+    @property
+    def has_winner(self) -> bool:
+        """Whether the best candidate beats the best baseline, if there is one."""
+        return self.baseline is None or self.pairs[self.baseline].verdict == "better"
+
     def headline(self) -> str:
-        if self.baseline is not None and self.pairs[self.baseline].verdict != "better":
+        if self.baseline is not None and not self.has_winner:
             return self._no_better_than(self.pairs[self.baseline])
         if self.rival is not None:
             return self._against(self.pairs[self.rival])

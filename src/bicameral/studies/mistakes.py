@@ -11,7 +11,7 @@ from PIL import Image
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.studies.problem import Problem
-from bicameral.tasks import Classify
+from bicameral.tasks import Classify, Forecast
 
 NUM_WORST, NUM_BINS, MOST_CLASSES = 12, 10, 40
 THUMBNAIL, POINTS = 64, 64
@@ -35,7 +35,7 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
             for index in wrong
         ]
     else:
-        worst = np.argsort(scores)[:NUM_WORST]
+        worst = _worst(scores, rows, artifact.task.horizon if isinstance(artifact.task, Forecast) else 1)
         found["residuals"] = {"quantiles": np.quantile(-scores, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist()}
         found["worst"] = [
             _shown(dataset, int(rows[index])) | {"error": float(-scores[index])} for index in worst
@@ -74,6 +74,15 @@ def _calibration(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, Any]
 def _confident_and_wrong(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     wrong = np.flatnonzero(probabilities.argmax(-1) != truth)
     return wrong[np.argsort(-probabilities[wrong].max(-1))][:NUM_WORST]
+
+
+def _worst(scores: np.ndarray, rows: np.ndarray, apart: int) -> list[int]:
+    """Indices of the lowest scores, windows that forecast the same stretch only once."""
+    kept: list[int] = []
+    for index in np.argsort(scores, kind="stable"):
+        if len(kept) < NUM_WORST and all(abs(rows[index] - rows[other]) >= apart for other in kept):
+            kept.append(int(index))
+    return kept
 
 
 def _named(task: Classify, probabilities: np.ndarray, truth: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bicameral import registry
-from bicameral.studies import statistics
+from bicameral.errors import StudyError
+from bicameral.studies import statistics, words
 from bicameral.studies.conclusion import conclude
 from bicameral.studies.expected_best import Curve, budget_curve, crossings
 from bicameral.studies.fairness import TRAINING, samples_seen, views
@@ -31,6 +32,9 @@ class Reading:
         self.models = compared(plan, ledger)
         self.replicates = {name: self.of("replicate", name) for name in self.models}
         self.finals = {line["model"]: line for line in self.trials if line["stage"] == "final"}
+        missing = [name for name, lines in self.replicates.items() if not lines]
+        if missing:
+            raise StudyError(f"the ledger {ledger.path} holds no replicate of {', '.join(missing)}")
 
     def of(self, stage: str, name: str) -> list[Record]:
         found = [line for line in self.trials if line["stage"] == stage and line["model"] == name]
@@ -64,6 +68,9 @@ def leading(plan: Plan, ledger: Ledger) -> tuple[str, str | None]:
     pairs = judge(reading.contenders(), reading.rules())
     order = [row["name"] for row in _leaderboard(reading, pairs)]
     candidates = [name for name in order if plan.roles[name] == "candidate"]
+    if not any(_whole(reading.replicates[name]) for name in candidates):
+        reason = reading.replicates[candidates[0]][0]["reason"]
+        raise StudyError(f"no candidate could be trained even once; {candidates[0]} failed with {reason}")
     return candidates[0], next((name for name in order if plan.roles[name] == "baseline"), None)
 
 
@@ -154,12 +161,15 @@ def _machine_caveats(reading: Reading) -> list[str]:
     told = []
     drift = _drift(reading)
     if drift > DRIFT_LIMIT:
-        told.append(f"the machine's speed changed by {drift:.0%} during the study (repeated canary job)")
+        told.append(
+            f"the machine's speed changed by {100 * drift:.0f} % during the study (repeated canary job)"
+        )
     paces = [line["part"] for line in reading.ledger.all("pace")]
     parts = [part for part in paces if 0 < part < 1]
     if parts:
         told.append(
-            f"{len(parts)} rounds were shortened, for all alike, to {min(parts):.0%} or more of their length"
+            f"{words.plural(len(parts), 'round')} shortened, for all alike, to {100 * min(parts):.0f} % or more "
+            "of the length; what was judged on the test part was trained in full"
         )
     if 0.0 in paces:
         told.append(

@@ -21,12 +21,13 @@ def axis(question: Question) -> str:
     return ", ".join(filter(None, [question["metric"], question["unit"]]))
 
 
-def number(question: Question, value: float) -> str:
-    """Write a difference in the unit of the question, without the unit."""
+def number(question: Question, value: float, digits: int = 3) -> str:
+    """Write a difference in the unit of the question, without the unit; `digits` where that is no per cent."""
     scaled = value * question["scale"]
     if question["unit"] == "%":
         return f"{scaled:.1f}"
-    return f"{scaled:.0f}" if 1000 <= abs(scaled) < 1e6 else f"{scaled:#.3g}".rstrip(".")
+    whole = 10**digits - 0.5 <= abs(scaled) < 1e6
+    return f"{scaled:.0f}" if whole else f"{scaled:#.{digits}g}".rstrip(".")
 
 
 def level(question: Question, score: float) -> str:

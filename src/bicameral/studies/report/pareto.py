@@ -10,7 +10,7 @@ from bicameral.studies.report.intervals import interval_of, judged, score_range
 from bicameral.studies.report.svg import Scale, element, frame, label, line, path, picture
 
 Row = Mapping[str, Any]
-_SHIFTS = (-7, 16, -20, 28, -32)
+_SHIFTS = (-7, 16, -20, 28, -33, -46)
 
 
 def timed(leaderboard: Sequence[Row]) -> list[Row]:
@@ -70,8 +70,8 @@ def _names(rows: Sequence[Row], x: Scale, y: Scale) -> Markup:
     for row, (at, middle) in zip(rows, points, strict=True):
         text = row["name"] + (" ▾" if row["mean"] < y.low else "")
         left, right = at + 9, at + 11 + 7.4 * len(text)
-        free = (middle + shift for shift in _SHIFTS if _is_free(taken, left, right, middle + shift))
-        height = next(free, middle)
+        heights = [middle + shift for shift in _SHIFTS if middle + shift < y.start]
+        height = next((one for one in heights if _is_free(taken, left, right, one)), middle)
         taken.append((left, right, height))
         drawn.append(label(left, height, text, class_=f"name f-{row['family']}"))
     return Markup("").join(drawn)
