@@ -33,12 +33,12 @@ class Case:
 
 
 CASES = {
-    "mnist-2000": Case("mnist2000.npz", 150),
+    "mnist-2000": Case("mnist2000.npz", 120),
     "fsdd": Case("fsdd/recordings", 150, [r"pattern=(?P<label>\d)_(?P<group>\w+)_\d+\.wav"]),
-    "trec": Case("trec", 150),
-    "japanese-vowels": Case("uea_a/JapaneseVowels", 120),
-    "etth1": Case("etth1/ETTh1.csv", 150, ["horizon=24", "lookback=96"]),
-    "utd-clips": Case("utd_mhad_a", 300),
+    "trec": Case("trec", 120),
+    "japanese-vowels": Case("uea_a/JapaneseVowels", 90),
+    "etth1": Case("etth1/ETTh1.csv", 120, ["horizon=24", "lookback=96"]),
+    "utd-clips": Case("utd_mhad_a", 240),
 }
 
 

@@ -211,28 +211,28 @@ def _affordable_part(study: Study, replicate: int) -> float:
     plan = study.plan
     if plan.budget_seconds is None:
         return 1.0
-    round_seconds, finals = _round_seconds(study)
-    slowdown = _slowdown_seen(study)
-    left = plan.budget_seconds - study.spent() - MEASURE_SECONDS * slowdown - finals
-    part = left / (round_seconds * (plan.replicates - replicate))
+    speed = _speed(study)
+    planned, draw = schedule(study)["trial_seconds"], _draw_seconds(study)
+    a_round = draw + speed * sum(
+        planned * is_iterated(study, name) + _first(study, name)["other_seconds"] for name in study.models
+    )
+    afterwards = 2 * planned * speed + draw + MEASURE_SECONDS * max(speed, _slowdown_seen(study))
+    left = plan.budget_seconds - study.spent() - afterwards
+    part = left / (a_round * (plan.replicates - replicate))
     if part >= LEAST_PART:
         return min(1.0, float(round(part, 2)))
-    return LEAST_PART if replicate < LEAST_ROUNDS or left > LEAST_PART * round_seconds else 0.0
+    return LEAST_PART if replicate < LEAST_ROUNDS or left > LEAST_PART * a_round else 0.0
 
 
-def _round_seconds(study: Study) -> tuple[float, float]:
-    """Wall seconds that a full round and the two final trials would take at the speed seen so far."""
+def _speed(study: Study) -> float:
+    """Wall seconds of the trials so far over the seconds they were planned for."""
     planned = schedule(study)["trial_seconds"]
     spent = expected = 0.0
     for line in study.ledger.all("trial"):
         if full := steps_of(study, line["model"], line["size"]):
             spent += line["wall_seconds"] - line.get("prepare_seconds", 0.0)
             expected += planned * line["steps"] / full + _first(study, line["model"])["other_seconds"]
-    speed = spent / expected if expected else 1.0
-    names = study.models
-    trained = sum(planned * is_iterated(study, name) + _first(study, name)["other_seconds"] for name in names)
-    draw = _draw_seconds(study)
-    return trained * speed + draw, 2.2 * planned * speed + draw
+    return spent / expected if expected else 1.0
 
 
 def _first_size(name: str) -> str:
