@@ -19,7 +19,7 @@ from bicameral import __version__
 from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
-from bicameral.errors import ArtifactError, DataError
+from bicameral.errors import ArtifactError, BicameralError, DataError
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.later import to_answer, to_judge
@@ -91,8 +91,11 @@ class Artifact:
                 raise ArtifactError(f"{folder} is not a saved artifact: it has no {name}")
         try:
             return cls._read(folder)
-        except (KeyError, TypeError, json.JSONDecodeError, RuntimeError, SafetensorError) as error:
-            raise ArtifactError(f"{folder} is damaged or of another version: {error}") from error
+        except BicameralError:
+            raise
+        except (LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = " ".join(str(error).split())
+            raise ArtifactError(f"{folder} is damaged or of another version: {reason}") from error
 
     @classmethod
     def _read(cls, folder: Path) -> "Artifact":
@@ -125,7 +128,20 @@ class Artifact:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    write_text(path, json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def jsonable(value: Any) -> Any:
+    """Plain JSON of a value: arrays as lists, tuples as lists, NaN and infinity as null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(item) for item in value]
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    return value
 
 
 def write_text(path: Path, text: str) -> None:

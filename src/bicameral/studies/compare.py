@@ -1,30 +1,26 @@
 """Which architecture does this data reward? Audit, probe, compare, judge, measure, report."""
 
-import hashlib
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
 import torch
 
-from bicameral import registry
-from bicameral.artifact import write_json
+from bicameral.artifact import jsonable, write_json
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
-from bicameral.errors import ConfigError, nearest
+from bicameral.errors import ConfigError
 from bicameral.progress import Bar, progress_bar
-from bicameral.studies import stages, timing, tune
+from bicameral.studies import stages, timing
+from bicameral.studies.description import describe_data
 from bicameral.studies.engines import engine
-from bicameral.studies.plan import Plan, digest, parse_budget
-from bicameral.studies.problem import Problem, split_options, task_for
-from bicameral.studies.recommend import candidates
+from bicameral.studies.plan import parse_budget
+from bicameral.studies.problem import problem_of, split_options
+from bicameral.studies.question import data_digest, forecast_cost, freeze, question, roles_of
 from bicameral.studies.report import write_report
-from bicameral.studies.study import RESULTS, Study, jsonable, next_folder, open_folder, read_plan
+from bicameral.studies.study import RESULTS, Study, next_folder, opened, read_plan
 from bicameral.studies.summary import leading, summarise
-from bicameral.tasks import Task
 from bicameral.training.distributed import best_device
 
 
@@ -62,21 +58,19 @@ def compare(
     dry_run  return what the study would do and cost instead of doing it
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
+    name = None if name is None else _folder_name(name)
     task_options, options = split_options(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
-    roles = roles_of(dataset, models, families)
     fields = {
         "source": str(source) if isinstance(source, str | Path) else dataset.name,
         "data_options": options,
-        "data_digest": data_digest(dataset),
         "task_options": task_options,
-        "models": tuple(roles),
-        "roles": roles,
+        "roles": roles_of(dataset, models, families),
         "replicates": replicates,
         "settings": settings,
         "seed": seed,
-        "recipe": dict(recipe or {}),
-        "limits": dict(limits or {}),
+        "recipe": recipe or {},
+        "limits": limits or {},
         "probe_seconds": probe_seconds,
         "override_audit": override_audit,
         "leave_out_slow": models is None,
@@ -84,12 +78,18 @@ def compare(
         "device": best_device().type if device == "auto" else device,
         **parse_budget(budget),
     }
-    plan, problem = frozen(dataset, jsonable(fields) | {"models": tuple(roles)}, rope)
+    plan, problem = freeze(dataset, fields, rope)
     if dry_run:
         return forecast_cost(plan, problem)
     home, runner = Path(folder), engine(on)
-    study = open_folder(next_folder(home) if name is None else home / name, plan)
-    return run(Study(study, plan, problem, runner, command))
+    with opened(next_folder(home) if name is None else home / name, plan) as study:
+        return run(Study(study, plan, problem, runner, command))
+
+
+def _folder_name(name: Any) -> str:
+    if not str(name).strip() or Path(str(name)).name != str(name):
+        raise ConfigError(f"name is {str(name)!r}; expected the name of one folder, such as digits")
+    return str(name)
 
 
 def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = None) -> Study:

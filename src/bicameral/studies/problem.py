@@ -15,6 +15,7 @@ from bicameral.data.remembered import remembered
 from bicameral.data.splits import redraw, seal, split
 from bicameral.data.windows import windows
 from bicameral.errors import ConfigError, DataError, nearest
+from bicameral.studies.plan import Plan
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
 from bicameral.tasks.regress import standardisation
 
@@ -86,6 +87,11 @@ class Problem:
         preprocessing = fit_preprocessing(self.dataset, train)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
         return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
+
+
+def problem_of(plan: Plan, dataset: Dataset) -> Problem:
+    """The problem that a plan poses on its data."""
+    return Problem(dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction)
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

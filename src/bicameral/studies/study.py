@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,8 @@ from typing import Any
 import torch
 
 from bicameral import __version__
-from bicameral.artifact import write_json
-from bicameral.data.dataset import Dataset
-from bicameral.errors import StudyError
+from bicameral.artifact import jsonable, write_json
+from bicameral.errors import BicameralError, StudyError
 from bicameral.progress import Bar
 from bicameral.studies.engines import Engine
 from bicameral.studies.ledger import Ledger
@@ -29,13 +29,10 @@ PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
 class Study:
     """One question, all its trials. Everything it knows is in `plan` and `ledger`."""
 
-    def __init__(self, folder: Path, plan: Plan, dataset: Dataset, engine: Engine, command: str = ""):
-        self.folder, self.plan, self.engine = folder, plan, engine
+    def __init__(self, folder: Path, plan: Plan, problem: Problem, engine: Engine, command: str = ""):
+        self.folder, self.plan, self.problem, self.engine = folder, plan, problem, engine
         self.ledger = Ledger(folder / LEDGER)
         self._started, self._booked = time.perf_counter(), self.spent()
-        self.problem = Problem(
-            dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction
-        )
         self.log(
             "session",
             str(len(self.ledger.all("session"))),
@@ -106,6 +103,30 @@ def compared(plan: Plan, ledger: Ledger) -> list[str]:
     return [name for name in plan.models if name not in left_out]
 
 
+@contextmanager
+def opened(folder: Path, plan: Plan) -> Iterator[Path]:
+    """The folder of a study to begin or go on with; a mistake before the first trial leaves none behind."""
+    is_new = not folder.exists()
+    try:
+        yield open_folder(folder, plan)
+    except (BicameralError, OSError):
+        if is_new and not Ledger(folder / LEDGER).all("trial"):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def undamaged(folder: Path) -> Iterator[None]:
+    """Say that the folder is damaged where what it holds cannot be made sense of."""
+    try:
+        yield
+    except BicameralError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise StudyError(f"{folder} is damaged or of another version ({reason})") from error
+
+
 def open_folder(folder: Path, plan: Plan) -> Path:
     """Make the study's folder and freeze the plan in it; a folder with another plan is refused."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,19 +181,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def jsonable(value: Any) -> Any:
-    """Plain JSON of a value: arrays as lists, tuples as lists, NaN and infinity as null."""
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [jsonable(item) for item in value]
-    if hasattr(value, "tolist"):
-        return jsonable(value.tolist())
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    return value
-
-
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -187,4 +195,6 @@ def _read(folder: Path, name: str, otherwise: str) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
         raise StudyError(f"{folder} has no {name}; {otherwise}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    with undamaged(folder):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {**found}

@@ -11,12 +11,12 @@ import torch
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
-from bicameral.errors import BicameralError
-from bicameral.studies.compare import data_digest
+from bicameral.errors import ArtifactError, BicameralError
 from bicameral.studies.ledger import Ledger
 from bicameral.studies.plan import Plan
-from bicameral.studies.problem import Problem
-from bicameral.studies.study import LEDGER, jsonable, read_plan, read_results
+from bicameral.studies.problem import problem_of
+from bicameral.studies.question import data_digest
+from bicameral.studies.study import LEDGER, jsonable, read_plan, read_results, undamaged
 from bicameral.studies.summary import summarise
 
 TOLERANCE = 1e-9
@@ -35,6 +35,11 @@ class Check:
 def verify(folder: str | Path, dataset: Dataset | None = None) -> list[Check]:
     """Check a finished study folder; with its data at hand the shipped artifact is judged anew."""
     folder = Path(folder)
+    with undamaged(folder):
+        return _checks(folder, dataset)
+
+
+def _checks(folder: Path, dataset: Dataset | None) -> list[Check]:
     plan, results = read_plan(folder), read_results(folder)
     ledger = Ledger(folder / LEDGER)
     checks = [
@@ -96,10 +101,12 @@ def _against_data(
 
 def _judged_anew(folder: Path, plan: Plan, winner: Mapping[str, Any], dataset: Dataset) -> Check:
     torch.set_num_threads(plan.threads)
-    problem = Problem(
-        dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction
-    )
-    value = Artifact.from_pretrained(folder / "best").evaluate(problem.dataset, problem.test)[plan.metric]
+    problem = problem_of(plan, dataset)
+    try:
+        artifact = Artifact.from_pretrained(folder / "best")
+    except ArtifactError as error:
+        return Check("artifact judged anew", False, str(error))
+    value = artifact.evaluate(problem.dataset, problem.test)[plan.metric]
     ok = abs(value - winner["metric_value"]) <= SCORE_TOLERANCE * max(1.0, abs(value))
     return Check(
         "artifact judged anew", ok, f"{plan.metric} {value:.6g}, reported {winner['metric_value']:.6g}"

@@ -1,0 +1,114 @@
+"""The question of a study: what its plan asks of its data, frozen before anything is trained."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from bicameral import registry
+from bicameral.artifact import jsonable
+from bicameral.data.dataset import Dataset
+from bicameral.errors import ConfigError, nearest
+from bicameral.studies import tune
+from bicameral.studies.plan import Plan, digest
+from bicameral.studies.problem import Problem, problem_of, task_for
+from bicameral.studies.recommend import candidates
+from bicameral.tasks import Task
+
+ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
+
+
+def question(plan: Plan, problem: Problem) -> dict[str, Any]:
+    """What was asked, as the report says it."""
+    task = _task(problem)
+    percent = task.headline.percent
+    return {
+        "data": problem.raw.name,
+        "kind": problem.raw.kind,
+        "task": task.name,
+        "metric": plan.metric,
+        "unit": "%" if percent else "",
+        "scale": 100 if percent else 1,
+        "higher_is_better": task.headline.higher_is_better,
+        "rope": plan.rope,
+        "budget_seconds": plan.budget_seconds,
+        "trial_steps": plan.trial_steps,
+        "device": plan.device,
+        "limits": dict(plan.limits),
+    }
+
+
+def forecast_cost(plan: Plan, problem: Problem) -> dict[str, Any]:
+    """What a study would run, and how long, without running it."""
+    iterated = [name for name in plan.models if not registry.entry(name).closed_form]
+    trials = sum(tune.survivors(plan.settings)) * len(iterated) + plan.replicates * len(plan.models) + 2
+    return {
+        "plan": plan.to_dict(),
+        "digest": plan.digest(),
+        "num_examples": len(problem.dataset),
+        "sealed_test_examples": len(problem.test),
+        "models": {name: plan.roles[name] for name in plan.models},
+        "trials": trials,
+        "seconds": plan.budget_seconds,
+    }
+
+
+def data_digest(dataset: Dataset) -> str:
+    """Hash of what the data is: its names, sizes and targets, not its path."""
+    targets = hashlib.sha256()
+    if isinstance(dataset.targets, np.ndarray):
+        targets.update(np.ascontiguousarray(dataset.targets).tobytes())
+    facts = {name: jsonable(values) for name, values in dataset.properties.items() if name != "modified"}
+    return digest([dataset.kind, list(dataset.ids), list(dataset.classes), targets.hexdigest(), facts])
+
+
+def roles_of(
+    dataset: Dataset, models: Sequence[str] | None, families: Sequence[str] | None
+) -> dict[str, str]:
+    """Model -> role, from the menu for this kind of data or from the user's list."""
+    roles = {"baseline": "baseline", "control": "control"}
+    names = candidates(dataset) if models is None else _listed("models", models)
+    families = None if families is None else _listed("families", families)
+    for family in families or ():
+        if family not in get_args(registry.Family):
+            raise ConfigError(f"no family called {family!r}{nearest(family, get_args(registry.Family))}")
+    if families:
+        kept = {*families, *roles}
+        names = [name for name in names if registry.entry(name).family in kept]
+    found = {name: roles.get(registry.entry(name).family, "candidate") for name in dict.fromkeys(names)}
+    if len(found) < 2 or "candidate" not in found.values():
+        raise ConfigError(
+            "a comparison needs at least two models, one of them a candidate besides the baselines, such as "
+            f"gru or resnet, not {', '.join(names) or 'none'}"
+        )
+    for name in found:
+        if registry.entry(name).gives == "forecast" and dataset.targets is not None:
+            raise ConfigError(f"{name} only forecasts, and {dataset.name} has labels; leave it out")
+    return found
+
+
+def _listed(option: str, names: Any) -> list[str]:
+    """Names as a list, or in one text with commas between them."""
+    names = names.split(",") if isinstance(names, str) else names
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{option} is {names!r}; expected names, such as [gru, resnet]")
+    return [name.strip() for name in names if name.strip()]
+
+
+def freeze(dataset: Dataset, fields: dict[str, Any], rope: float | None) -> tuple[Plan, Problem]:
+    """Freeze the plan once the task has said what its metric is and what difference of it matters."""
+    roles = tuple(fields["roles"])
+    fields = jsonable(fields) | {"models": roles, "data_digest": data_digest(dataset)}
+    draft = Plan(**fields)
+    problem = problem_of(draft, dataset)
+    task = _task(problem)
+    if rope is None:
+        raw = task.name == "regress" and task.metric in ("mae", "rmse")
+        rope = ROPE_SHARE * float(np.std(dataset.targets)) if raw else task.headline.rope
+    return Plan(**{**fields, "metric": task.metric, "rope": rope}), problem
+
+
+def _task(problem: Problem) -> Task:
+    draw = problem.draw(0)
+    return task_for(problem.dataset, draw.train.index.numpy(), draw.preprocessing, problem.options)
