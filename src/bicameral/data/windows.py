@@ -11,18 +11,18 @@ from bicameral.errors import DataError, nearest
 PARTS = ("train", "val", "test")
 
 
-class Inputs(Sequence[np.ndarray]):
-    """The look-back (lookback d) of each window, cut out on access."""
+class LookBacks(Sequence[np.ndarray]):
+    """The rows (lookback ...) that each window sees, values or time stamps, cut out on access."""
 
-    def __init__(self, values: np.ndarray, starts: np.ndarray, lookback: int):
-        self.values, self.starts, self.lookback = values, starts, lookback
+    def __init__(self, rows: np.ndarray, starts: np.ndarray, lookback: int):
+        self.rows, self.starts, self.lookback = rows, starts, lookback
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         start = self.starts[index]
-        return self.values[start : start + self.lookback]
+        return self.rows[start : start + self.lookback]
 
 
 class Horizons:
@@ -48,20 +48,6 @@ class Horizons:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         del copy  # gathering always copies
         return np.asarray(self[:], dtype=dtype)
-
-
-class Stamps(Sequence[np.ndarray]):
-    """The time stamps of each look-back, cut out on access."""
-
-    def __init__(self, times: np.ndarray, starts: np.ndarray, lookback: int):
-        self.times, self.starts, self.lookback = times, starts, lookback
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
-        start = self.starts[index]
-        return self.times[start : start + self.lookback]
 
 
 def windows(
@@ -99,12 +85,12 @@ def windows(
     return Dataset(
         name=dataset.name,
         kind="series",
-        items=Inputs(values, starts, lookback),
+        items=LookBacks(values, starts, lookback),
         targets=Horizons(goals, starts + lookback, horizon),
         ids=[f"{key}:{row}" for key, row in zip(ids, rows, strict=True)],
         groups=ids,
         split=split,
-        times=None if dataset.times is None else Stamps(np.concatenate(dataset.times), starts, lookback),
+        times=None if dataset.times is None else LookBacks(np.concatenate(dataset.times), starts, lookback),
         columns=dataset.columns,
         target_columns=wanted,
         properties={"begin": begin, "end": end},

@@ -166,7 +166,9 @@ class _Story:
 
     def _holm_caveat(self) -> str:
         unsure = [
-            name for name, pair in self.pairs.items() if pair.verdict == "better" and pair.p_holm > 0.05
+            name
+            for name, pair in self.pairs.items()
+            if pair.verdict == "better" and pair.p_holm > SIGNIFICANT
         ]
         if not unsure:
             return ""
