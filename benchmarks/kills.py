@@ -10,6 +10,7 @@ and benchmarks/kills.md.
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,8 +60,12 @@ def whole_run(command: list[str]) -> float:
 
 def killed_run(command: list[str], after: float) -> bool:
     """Kill a command and its children after some seconds; False if it had already ended."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(_bicameral(command), start_new_session=True, **quiet)
+    process = subprocess.Popen(
+        _bicameral(command),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         process.wait(after)
         return False
@@ -87,6 +92,15 @@ def disturb(data: Path, study: Path, moments: list[float]) -> Case:
     return case
 
 
+def one_case(data: Path, study: Path, seconds: float, kills: int, draw: random.Random) -> Case:
+    """Disturb a study; one that ended before the first kill is begun again."""
+    case = Case()
+    while not case.killed_after:
+        shutil.rmtree(study, ignore_errors=True)
+        case = disturb(data, study, [draw.uniform(0, seconds) for _ in range(kills)])
+    return case
+
+
 def differences(study: Path, reference: Path) -> Iterator[str]:
     """Where two studies differ, clocks apart."""
     ledgers = [_timeless(folder) for folder in (study, reference)]
@@ -110,10 +124,8 @@ def main() -> None:
         cases = []
         for number in range(NUM_KILLS):
             study = runs / f"killed-{number}"
-            moments = [draw.uniform(0, seconds) for _ in range(1 + number % 4 // 2 + number % 4 // 3)]
-            case = disturb(data, study, moments)
-            case.differences = list(differences(study, runs / "reference"))
-            cases.append(case)
+            cases.append(one_case(data, study, seconds, 1 + number % 4 // 2 + number % 4 // 3, draw))
+            cases[-1].differences = list(differences(study, runs / "reference"))
         lines = len(_read(runs / "reference" / "ledger.jsonl").splitlines())
     found = {"command": "bicameral " + " ".join(OPTIONS), "seconds": round(seconds, 1), "lines": lines}
     write({**found, "cases": [{**asdict(case), "same": case.same} for case in cases]})
@@ -137,9 +149,13 @@ def page(found: dict[str, Any]) -> str:
     ]
     return f"""# Killed comparisons
 
-`python benchmarks/kills.py` runs `bicameral compare digits.npz {" ".join(OPTIONS)}` once undisturbed
-({found["seconds"]} s, {found["lines"]} lines of ledger). It then kills {len(cases)} others with SIGKILL at
-uniformly random moments of that time, some again while they resume, and resumes each to its end.
+`python benchmarks/kills.py` runs
+
+    bicameral compare digits.npz {" ".join(OPTIONS)}
+
+once undisturbed ({found["seconds"]} s, {found["lines"]} lines of ledger). It then kills {len(cases)} others
+with SIGKILL at uniformly random moments of that time, some again while they resume, and resumes each to its
+end. A study that ended before its first kill is begun again.
 
 {same} of {len(cases)} studies, killed {kills} times, ended with the same ledger, line by line, and the same
 verdict, scores and pairs; times, measurements of the machine and the seals over them apart. No line that was

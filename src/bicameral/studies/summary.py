@@ -89,7 +89,7 @@ def summarise(plan: Plan, ledger: Ledger, question: Mapping[str, Any]) -> dict[s
         "pairs": [asdict(pair) for pair in pairs],
         "views": fair,
         "curves": [asdict(curve) for curve in curves],
-        "crossings": [{"seconds": c.seconds, "from": c.before, "to": c.after} for c in crossings(curves)],
+        "crossings": [crossing.to_dict() for crossing in crossings(curves)],
         "pareto": _pareto(board),
         "data": _data(reading),
         "probes": list(reading.fact("probes").get("probes", [])),
@@ -168,8 +168,8 @@ def _machine_caveats(reading: Reading) -> list[str]:
     parts = [part for part in paces if 0 < part < 1]
     if parts:
         told.append(
-            f"{words.plural(len(parts), 'round')} shortened, for all alike, to {100 * min(parts):.0f} % or more "
-            "of the length; what was judged on the test part was trained in full"
+            f"{words.plural(len(parts), 'round')} shortened, for all alike, to {100 * min(parts):.0f} % or "
+            "more of the length; what was judged on the test part was trained in full"
         )
     if 0.0 in paces:
         told.append(

@@ -22,7 +22,7 @@ def axis(question: Question) -> str:
 
 
 def number(question: Question, value: float, digits: int = 3) -> str:
-    """Write a difference in the unit of the question, without the unit; `digits` where that is no per cent."""
+    """Write a difference in the unit of the question, without the unit; per cents with one decimal."""
     scaled = value * question["scale"]
     if question["unit"] == "%":
         return f"{scaled:.1f}"

@@ -1,0 +1,134 @@
+"""Results from a ledger written by hand: crashes count, limits are checked, what is not shown is named."""
+
+from typing import Any
+
+import pytest
+
+from bicameral.studies.ledger import Ledger
+from bicameral.studies.plan import Plan
+from bicameral.studies.summary import leading, summarise
+
+QUESTION = {
+    "data": "made",
+    "kind": "image",
+    "task": "classify",
+    "metric": "accuracy",
+    "unit": "%",
+    "scale": 100,
+    "higher_is_better": True,
+    "rope": 0.01,
+    "budget_seconds": 60.0,
+    "trial_steps": None,
+    "device": "cpu",
+    "limits": {},
+}
+SCORES = {
+    "lenet5": [0.90, 0.92, 0.91, 0.93, 0.90, 0.92],
+    "gru": [0.80, None, 0.81, 0.83, 0.80, 0.82],
+    "linear": [0.60, 0.62, 0.61, 0.58, 0.60, 0.62],
+}
+
+
+def plan(**changes: Any) -> Plan:
+    roles = {"lenet5": "candidate", "gru": "candidate", "linear": "baseline"}
+    fields = {"source": "made", "models": tuple(roles), "roles": roles, "metric": "accuracy"}
+    return Plan(**{**fields, "budget_seconds": 60.0, **changes})
+
+
+def session(ledger: Ledger) -> None:
+    machine = {"hardware": {}, "versions": {}, "time": "2026-01-01T00:00:00+00:00"}
+    ledger.append("session", str(len(ledger.all("session"))), {"plan": "", "command": "", **machine})
+
+
+def trial(ledger: Ledger, name: str, replicate: int, score: float | None, stage: str = "replicate") -> None:
+    crashed = {"status": "failed", "reason": "ArithmeticError: the loss is nan", "score": None}
+    done = {"status": "ok", "reason": "", "score": score, "metric_value": score, "metrics": {}}
+    costs = {"train_seconds": 1.0, "wall_seconds": 1.5, "num_train": 80, "num_judged": 20}
+    what = {"stage": stage, "model": name, "size": "small", "replicate": replicate, "recipe": {}, "seed": 0}
+    line = what | costs | (crashed if score is None else done)
+    ledger.append("trial", f"{stage}/{name}/{replicate}", {"steps": 10, **line})
+
+
+@pytest.fixture
+def ledger(tmp_path) -> Ledger:
+    made = Ledger(tmp_path / "ledger.jsonl")
+    session(made)
+    for name, scores in SCORES.items():
+        made.append("calibration", f"{name}/small", {"parameters": 100, "flops": 1000, "slowdown": 1.0})
+        for replicate, score in enumerate(scores):
+            trial(made, name, replicate, score)
+    return made
+
+
+def test_a_crash_counts_as_the_worst_score_seen_and_is_told(ledger):
+    results = summarise(plan(), ledger, QUESTION)
+    rows = {row["name"]: row for row in results["leaderboard"]}
+    assert rows["gru"]["scores"] == SCORES["gru"]
+    assert rows["gru"]["mean"] == pytest.approx((0.80 + 0.58 + 0.81 + 0.83 + 0.80 + 0.82) / 6)
+    assert any("gru: 1 of 6 replicates crashed" in caveat for caveat in results["verdict"]["caveats"])
+    told = [item for item in results["not_shown"] if item["what"].startswith("trial replicate/gru/1")]
+    assert [item["why"] for item in told] == ["ArithmeticError: the loss is nan"]
+
+
+def test_the_leaders_are_the_best_candidate_and_the_best_baseline(ledger):
+    assert leading(plan(), ledger) == ("lenet5", "linear")
+
+
+@pytest.mark.parametrize(
+    ("limits", "missed"),
+    [
+        ({"latency_ms": 4.0}, ["latency_ms 5, allowed 4"]),
+        ({"latency_ms": 6.0, "disk_mb": 0.5}, ["disk_mb 0.75, allowed 0.5"]),
+        ({"latency_ms": 5.0, "disk_mb": 0.75, "peak_ram_mb": 0.001}, []),  # memory was not measured
+    ],
+)
+def test_a_winner_beyond_the_limits_of_the_device_says_so(ledger, limits, missed):
+    costs = {
+        "latency_ms": {"p50": 1.0, "p95": 5.0, "tag": "measured"},
+        "disk_mb": {"value": 0.75, "tag": "measured"},
+        "peak_ram_mb": {"value": None, "tag": "not measured"},
+    }
+    ledger.append("measured", "", {"artifacts": {"replicate-lenet5-0": costs}})
+    caveats = summarise(plan(limits=limits), ledger, QUESTION)["verdict"]["caveats"]
+    told = [caveat.partition("limit: ")[2] for caveat in caveats if "misses the device's limit" in caveat]
+    assert told == missed
+
+
+def test_a_model_left_out_as_too_slow_is_named(ledger):
+    ledger.append("schedule", "", {"trial_steps": None, "trial_seconds": 1.0, "left_out": ["gru"]})
+    results = summarise(plan(), ledger, QUESTION)
+    assert [row["name"] for row in results["leaderboard"]] == ["lenet5", "linear"]
+    assert "gru took no part" in [item["what"] for item in results["not_shown"]]
+
+
+def test_shortened_and_missing_rounds_are_told(ledger):
+    for replicate, part in enumerate([1.0, 0.8, 0.64, 0.0]):
+        ledger.append("pace", str(replicate), {"part": part})
+    told = " ".join(summarise(plan(), ledger, QUESTION)["verdict"]["caveats"])
+    assert "2 rounds shortened, for all alike, to 64 % or more" in told
+    assert "the last rounds were not run" in told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [([1.0, 1.04, 1.0], False), ([1.0, 1.3, 1.3], True)])
+def test_a_drifting_machine_is_told_from_a_steady_one(ledger, seconds, told):
+    for replicate, time in enumerate(seconds):
+        ledger.append("canary", str(replicate), {"seconds": time})
+    caveats = summarise(plan(), ledger, QUESTION)["verdict"]["caveats"]
+    assert any("speed changed by 30 %" in caveat for caveat in caveats) == told
+
+
+def test_the_optimism_is_what_the_test_part_took_away(ledger):
+    trial(ledger, "lenet5", 0, 0.88, stage="final")
+    trial(ledger, "linear", 0, None, stage="final")
+    found = summarise(plan(), ledger, QUESTION)["test"]
+    assert found["winner"]["optimism_gap"] == pytest.approx(5.48 / 6 - 0.88)
+    assert found["baseline"] is None
+
+
+def test_a_study_ended_once_however_often_it_was_resumed(ledger):
+    times = [f"2026-01-0{day}T00:00:00+00:00" for day in (2, 3)]
+    for time in times:
+        ledger.append("end", "", {"time": time, "session_seconds": 1.0, "bookkeeping_seconds": 0.1})
+        session(ledger)
+    provenance = summarise(plan(), ledger, QUESTION)["provenance"]
+    assert (provenance["finished"], provenance["sessions"]) == (times[0], 3)
