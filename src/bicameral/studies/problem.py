@@ -133,7 +133,7 @@ def _forecast(
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and value >= 1 and value is not True
+    return isinstance(value, int | np.integer) and bool(value >= 1) and value is not True
 
 
 def _is_list(value: Any, *kinds: type) -> bool:
