@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bicameral.models import require_counts
+from bicameral.models import require_counts, require_fractions
 from bicameral.nn.masking import Lengths, masked_max, zero_padding
 from bicameral.registry import model
 
@@ -24,9 +24,11 @@ class TextCNNConfig:
 
     width: int = 100  # feature maps of each kernel length
     kernels: Sequence[int] = (3, 4, 5)  # words under each kernel
+    dropout: float = 0.5  # of the features, before the head
 
     def __post_init__(self) -> None:
         require_counts(self, "width")
+        require_fractions(self, "dropout")
 
 
 @model(
@@ -46,10 +48,11 @@ class TextCNN(nn.Module):
         super().__init__()
         self.kernels, self.width = config.kernels, config.width * len(config.kernels)
         self.convs = nn.ModuleList(nn.Conv1d(shape[0], config.width, kernel) for kernel in self.kernels)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "b c t"], lengths: Lengths = None) -> Float[Tensor, "b d"]:
         x = zero_padding(x, lengths, axis=2)
         maps = []
         for conv, kernel in zip(self.convs, self.kernels, strict=True):
             maps.append(conv(functional.pad(x, ((kernel - 1) // 2, kernel // 2))).relu())
-        return masked_max(torch.cat(maps, 1).transpose(1, 2), lengths)
+        return self.dropout(masked_max(torch.cat(maps, 1).transpose(1, 2), lengths))
