@@ -93,4 +93,6 @@ def _stop(code: int, message: str) -> NoReturn:
 
 def _sentence(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason
+    if error.filename:
+        return f"{error.filename}: {reason}"
+    return f"{reason}, as a file was read or written; is there space left?" if error.errno else reason

@@ -78,7 +78,7 @@ def run_study(question: Mapping[str, Any], runs: Path) -> Any:
     from bicameral.studies.compare import compare as run
     from bicameral.studies.study import next_folder
 
-    name = question.get("name") or next_folder(runs).name
+    name = str(question.get("name") or next_folder(runs).name)
     with resumable(f"every finished trial is kept; go on with: bicameral resume {runs / name}"):
         return run(**{**question, "name": name, "folder": runs, "command": _command()})
 

@@ -3,7 +3,7 @@
 from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
-from bicameral.cli.show import show_json, show_table
+from bicameral.cli.show import show_json, show_table, tell_left_out
 
 
 @verb("eval", panel=ARTIFACT, example="bicameral eval runs/digits/best new-pictures/")
@@ -12,7 +12,9 @@ def evaluate(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: 
     from bicameral.artifact import Artifact
     from bicameral.data.read import read
 
-    metrics = Artifact.from_pretrained(artifact).evaluate(read(data, **settings.parse(fields)))
+    trained, dataset = Artifact.from_pretrained(artifact), read(data, **settings.parse(fields))
+    metrics = trained.evaluate(dataset)
+    tell_left_out(dataset)
     if json:
         show_json(metrics)
     else:

@@ -6,7 +6,7 @@ from typing import Any
 from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
-from bicameral.cli.show import escaped, show_json, show_lines
+from bicameral.cli.show import escaped, show_json, show_lines, tell_left_out
 from bicameral.errors import DataError
 
 
@@ -15,24 +15,31 @@ def predict(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: J
     """Answer for every example of the data, in its order."""
     from bicameral.artifact import Artifact
 
-    answers = Artifact.from_pretrained(artifact).predict(_examples(data, settings.parse(fields)))
+    trained = Artifact.from_pretrained(artifact)
+    dataset = _examples(data, settings.parse(fields), trained.network.layout.kind)
+    answers = trained.predict(dataset)
+    tell_left_out(dataset)
     if json:
         show_json(answers)
     else:
         show_lines("\t".join(_cells(answer)) for answer in answers)
 
 
-def _examples(source: str, options: Mapping[str, Any]) -> Any:
-    """Read the data; labels are of no use here, so that a folder may come without."""
+def _examples(source: str, options: Mapping[str, Any], kind: str) -> Any:
+    """Read data of the artifact's kind; labels are of no use here, so that it may come without."""
     from bicameral.data.read import read
 
     try:
-        return read(source, **options)
-    except DataError as labelled:
-        try:
-            return read(source, **{"labels": False, **options})
-        except DataError:
-            raise labelled from None
+        dataset = read(source, **options)
+        if dataset.kind == kind:
+            return dataset
+        reason = DataError(f"{dataset.name} is {dataset.kind} data; the artifact reads {kind} data")
+    except DataError as error:
+        reason = error
+    try:
+        return read(source, **{"labels": False, "kind": kind, **options})
+    except DataError:
+        raise reason from None
 
 
 def _cells(answer: Mapping[str, Any]) -> list[str]:

@@ -10,11 +10,13 @@ from bicameral.cli.show import show_json, show_lines
 def report(study: StudyFolder, json: Json = False) -> None:
     """Show the verdict of a study and write its page again."""
     from bicameral.studies.report import write_report
-    from bicameral.studies.study import read_results
+    from bicameral.studies.study import read_results, undamaged
 
-    results = read_results(study)
-    write_report(results, study)
+    with undamaged(study):
+        results = read_results(study)
+        write_report(results, study)
+        lines = outcome(results, study)
     if json:
         show_json(results)
     else:
-        show_lines(outcome(results, study))
+        show_lines(lines)

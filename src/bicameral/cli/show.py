@@ -21,6 +21,13 @@ def show_json(value: Any) -> None:
     typer.echo(LONE.sub(_escape, text))
 
 
+def tell_left_out(dataset: Any) -> None:
+    """Say on standard error what of the data could not be used."""
+    if dataset.faults:
+        first = f"{dataset.faults[0].where}: {dataset.faults[0].what}"
+        typer.echo(f"left out or mended: {len(dataset.faults)}, the first is {escaped(first)}", err=True)
+
+
 def escaped(text: Any) -> str:
     """A name or message as one harmless piece of a line, whatever characters it came with."""
     return UNSEEN.sub(_escape, str(text))

@@ -69,7 +69,14 @@ def _whole_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         if not raw.endswith(b"\n"):
             return
         end += len(raw)
-        try:
-            yield json.loads(raw), end
-        except json.JSONDecodeError as error:
-            raise StudyError(f"{path} is damaged at line {number}: {error}") from error
+        yield _line(raw, f"{path} is damaged at line {number}"), end
+
+
+def _line(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        line = json.loads(raw)
+    except ValueError as error:  # neither JSON nor text
+        raise StudyError(f"{where}: {error}") from error
+    if not isinstance(line, dict) or not {"kind", "key", "seal"} <= line.keys():
+        raise StudyError(f"{where}: it has no kind, key and seal")
+    return line

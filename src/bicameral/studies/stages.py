@@ -7,7 +7,7 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.data.audit import audit
-from bicameral.errors import DataError
+from bicameral.errors import DataError, StudyError
 from bicameral.progress import Bar
 from bicameral.studies import timing, tune
 from bicameral.studies.measure import measure
@@ -89,7 +89,9 @@ def replicate_models(study: Study, chosen: Mapping[str, Record], watch: Bar) -> 
 
 def open_test(study: Study, chosen: Mapping[str, Record], names: Sequence[str], watch: Bar) -> None:
     """Train the winner and the best baseline once more and judge them on the sealed part."""
-    study.run([_trial(study, "final", name, chosen[name], 0, 1.0) for name in names], watch)
+    for record in study.run([_trial(study, "final", name, chosen[name], 0, 1.0) for name in names], watch):
+        if record["status"] != "ok":
+            raise StudyError(f"the final training of {record['model']} failed: {record['reason']}")
 
 
 def measure_artifacts(study: Study) -> None:

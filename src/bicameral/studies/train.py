@@ -2,7 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.data.splits import Split, split
-from bicameral.errors import ConfigError
+from bicameral.errors import BicameralError, ConfigError
 from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import Draw, Problem, split_options
 from bicameral.tasks.network import Network
@@ -65,7 +66,8 @@ def train(
     chosen, length = recipe_from_dict({"batch_size": 64, **(recipe or {})}), training_budget(budget)
     if dry_run:
         return {"split": _counts(parts, validate), **forecast_cost(network, draw, chosen, length)}
-    history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
+    with _tidy(_checkpoints(Path(folder))):
+        history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, {"data": problem.dataset.name})
     if is_first():
         artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
@@ -137,8 +139,20 @@ def _train(
         progress=network.entry.name if progress else None,
     )
     if history.failed:
-        raise ConfigError(f"training failed: {history.reason}; try a lower learning_rate")
+        shutil.rmtree(_checkpoints(folder), ignore_errors=True)
+        raise ConfigError(f"training failed: {history.reason}")
     return history
+
+
+@contextmanager
+def _tidy(folder: Path) -> Iterator[None]:
+    """Leave no empty folder where nothing could be written into it."""
+    try:
+        yield
+    except (BicameralError, OSError):
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def _checkpoints(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import torch
 
 from bicameral.artifact import Artifact
 from bicameral.data.loader import Prepared
+from bicameral.errors import ArtifactError
 from bicameral.studies.problem import Draw, Problem
 from bicameral.tasks import Task
 from bicameral.tasks.answering import answer
@@ -51,6 +52,8 @@ def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dic
             Artifact(network, draw.preprocessing, draw.task, _card(problem, trial, record)).save_pretrained(
                 folder
             )
+    except ArtifactError:
+        raise  # a full disk is no failure of the model; the study can go on later
     except Exception as error:
         record |= failure(error)
     return record | {"wall_seconds": time.perf_counter() - started}

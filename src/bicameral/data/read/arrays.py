@@ -40,6 +40,8 @@ def read_arrays(
     target, x  names of the arrays in a mapping
     """
     arrays = _as_mapping(source)
+    if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
+        raise DataError(f"{type(source).__name__} is no data; expected a path, arrays (X, y) or a Dataset")
     values, y, part = _gather(arrays, x, target)
     items, kind, columns = items_of(values, kind, to_forecast=y is None)
     groups = _first(arrays, GROUP_NAMES) if groups is None else groups

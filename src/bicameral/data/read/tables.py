@@ -57,8 +57,14 @@ def _read_series(request: Request, table: Table) -> Dataset:
 
 def _table(request: Request, parts: dict[str, Blob]) -> Table:
     options = {key: request.options[key] for key in FORMAT if key in request.options}
+    if request.kind == "text" and request.options.get("labels") is False and _are_lines(parts):
+        options = {"delimiter": "\n", "header": False} | options  # one text a line
     tables = {part: read_table(blob, **options) for part, blob in parts.items()}
     return next(iter(tables.values())) if len(tables) == 1 else _joined(request.name, tables)
+
+
+def _are_lines(parts: dict[str, Blob]) -> bool:
+    return all(blob.suffix == ".txt" for blob in parts.values())
 
 
 def _joined(name: str, tables: dict[str, Table]) -> Table:
