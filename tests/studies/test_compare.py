@@ -10,8 +10,9 @@ from sklearn.datasets import load_digits
 
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError, StudyError
-from bicameral.studies import stages
+from bicameral.studies import stages, timing
 from bicameral.studies.compare import compare, resume
+from bicameral.studies.probe.bench import ENOUGH_STEPS, FEWEST_STEPS
 from bicameral.studies.study import Study, jsonable
 from bicameral.studies.verify import differences, verify
 
@@ -117,6 +118,33 @@ def test_a_killed_study_goes_on_to_the_same_ledger(study, tmp_path, share):
     again = resume(copy)
     assert timeless(copy) == timeless(study.folder)
     assert again.results["verdict"]["winner"] == study.results["verdict"]["winner"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds", "asked"),
+    [
+        ("400steps", None, {"steps": ENOUGH_STEPS}),
+        ("40steps", 5.0, {"steps": 40}),
+        ("12steps", None, {"steps": FEWEST_STEPS}),
+        ("100s", None, {"seconds": pytest.approx(12)}),
+        ("100s", 5.0, {"seconds": 5.0}),
+        ("400steps", 0, None),
+        ("100s", 0, None),
+    ],
+)
+def test_no_clock_decides_the_probes_of_a_budget_in_steps(
+    digits, tmp_path, monkeypatch, budget, seconds, asked
+):
+    def stop(study):
+        raise KeyboardInterrupt
+
+    seen = []
+    monkeypatch.setattr(stages, "probe", lambda data, seed, task_options, **length: seen.append(length) or [])
+    monkeypatch.setattr(stages, "recommend", lambda *_, **__: [])
+    monkeypatch.setattr(timing, "calibrate", stop)
+    with pytest.raises(KeyboardInterrupt):
+        compare(digits, folder=tmp_path, **{**QUESTION, "budget": budget, "probe_seconds": seconds})
+    assert seen == ([asked] if asked else [])
 
 
 def test_another_question_in_the_same_folder_is_refused(study, digits):

@@ -54,3 +54,11 @@ def test_damage_in_the_middle_is_an_error_with_its_place(ledger):
     ledger.path.write_text("\n".join([lines[0], "{rubbish", *lines[2:]]) + "\n")
     with pytest.raises(StudyError, match="damaged at line 2"):
         Ledger(ledger.path)
+
+
+def test_a_reader_leaves_a_line_alone_that_is_being_written(ledger):
+    with ledger.path.open("ab") as file:
+        file.write(b'{"kind": "trial", "key": "t5", ')
+    raw = ledger.path.read_bytes()
+    assert len(Ledger(ledger.path).lines) == 5
+    assert ledger.path.read_bytes() == raw
