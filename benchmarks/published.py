@@ -127,14 +127,15 @@ CASES = {
         overrides={"embedding": 300}, seeds=3, validate=False,
     ),
     "sst2": Case(
-        source=text("sst2"), model="textcnn", budget="8epochs", target="> 81.0 % (TF-IDF + logistic)",
-        reached=above(0.81), recipe={"learning_rate": 1e-3, "batch_size": 50},
-        overrides={"embedding": 300}, seeds=2,
+        source=text("sst2"), model="bag_of_steps", budget="6epochs", target="> 81.0 % (TF-IDF + logistic)",
+        reached=above(0.81), recipe={"learning_rate": 2e-3, "batch_size": 50},
+        overrides={"embedding": 128}, seeds=3,
     ),
     "names": Case(
-        source="names", model="gru", budget="12epochs", target="> 84.7 % (1-4-grams + logistic)",
-        reached=above(0.847), recipe={"learning_rate": 3e-3}, overrides={"width": 192},
-        options={},
+        source="names", model="textcnn", budget="10epochs", reached=above(0.76),
+        target="> 76.0 % (1-4-grams + logistic on this split, where equal names stay together)",
+        recipe={"learning_rate": 2e-3, "smoothing": 0.1},
+        overrides={"embedding": 64, "width": 150, "kernels": [2, 3, 4]}, validate=False,
     ),
     "utd-clips-subject-out": Case(
         source="utd_mhad_a", model="r2plus1d", size="small", budget="25epochs",
