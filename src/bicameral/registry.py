@@ -95,4 +95,4 @@ def _import(name: str) -> None:
     elif name in names():
         importlib.import_module(f"bicameral.models.{name}")
     if name not in _entries:
-        raise UnknownNameError(f"no model called {name!r}{nearest(name, names())}")
+        raise UnknownNameError(f"no model called {name!r}{nearest(str(name), names())}")

@@ -108,7 +108,7 @@ def _first_visit(folder: str, seen: set[str]) -> bool:
 
 
 def _of_file(path: Path, root: Path) -> Iterator[Blob | Fault]:
-    name = path.relative_to(root).as_posix()
+    name = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
     try:
         stat = path.stat()
     except OSError as error:

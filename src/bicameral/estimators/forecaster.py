@@ -11,6 +11,7 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.windows import windows
 from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
+from bicameral.models import require_counts
 from bicameral.tasks import Forecast
 
 AUTO = "gru"
@@ -50,9 +51,10 @@ class Forecaster(Trained):
 
     def fit(self, X: Any, y: Any = None) -> "Forecaster":  # noqa: ARG002  the future of X is the answer
         """Train on every window of the series; its end is kept as the present for `predict`."""
+        require_counts(self, "horizon", *(() if self.lookback is None else ("lookback",)))
         self.is_single_ = np.ndim(X) == 1
         X = self._check(X, reset=True)
-        self.lookback_ = self.lookback or REACH * self.horizon
+        self.lookback_ = REACH * self.horizon if self.lookback is None else self.lookback
         self.end_ = X[-self.lookback_ :]
         cut = self._windows(X)
         options = {"lookback": self.lookback_, "horizon": self.horizon}

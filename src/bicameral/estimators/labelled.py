@@ -60,7 +60,7 @@ class _Labelled(Trained):
             self, X, y, dtype=np.float32, allow_nd=True, ensure_all_finite="allow-nan", **options
         )
         shape = np.shape(checked[0] if isinstance(checked, tuple) else checked)
-        if len(shape) not in KINDS:
+        if len(shape) not in KINDS or 0 in shape:
             raise DataError(f"X is {shape}; expected (n, d), (n, t, d), (n, c, h, w) or (n, t, c, h, w)")
         return checked
 

@@ -11,6 +11,7 @@ import yaml
 
 from bicameral import registry
 from bicameral.data.dataset import Dataset
+from bicameral.data.read import read
 from bicameral.studies.probe import Probe
 from bicameral.studies.probe.finding import TELLING
 from bicameral.studies.problem import Draw, Problem
@@ -47,17 +48,18 @@ def candidates(dataset: Dataset) -> list[str]:
 
 
 def recommend(
-    dataset: Dataset,
+    source: Any,
     probes: Sequence[Probe | Mapping[str, Any]] | None = None,
     *,
     seed: int = 0,
     task_options: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rank the candidates, each with reasons, their sources, and its cost measured on this machine.
+    """Rank the candidates for what `read` reads, each with reasons, their sources and its measured cost.
 
     A baseline is listed where something speaks for it; last stand models that are not built yet.
     """
     measured = [item.to_dict() if isinstance(item, Probe) else item for item in probes or ()]
+    dataset = read(source)
     small = _small_draw(dataset, seed, task_options)
     case = _case(dataset, small)
     reasons = {name: _reasons(registry.entry(name), case, measured) for name in candidates(dataset)}

@@ -1,13 +1,14 @@
 """Checks of a data set and its split before anything is trained on it: a table, one line a check."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from bicameral.data.audit import balance, bleed, duplicates, quality, scaling, shortcuts, stamps
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import Audit, Finding, Outcome
-from bicameral.data.dataset import Dataset
+from bicameral.data.read import read
 
 __all__ = ["CHECKS", "Audit", "Finding", "audit"]
 
@@ -41,8 +42,9 @@ CHECKS: Mapping[str, Callable[[Evidence], Outcome]] = {
 }
 
 
-def audit(dataset: Dataset, *, split: np.ndarray | None = None) -> Audit:
-    """Run every check; `split` names the part of each example and defaults to the one the data brings."""
+def audit(source: Any, *, split: np.ndarray | None = None) -> Audit:
+    """Run every check on what `read` reads; `split` names the part of each example, else the data may."""
+    dataset = read(source)
     evidence = Evidence(dataset, dataset.split if split is None else split)
     return Audit(tuple(_run(name, check, evidence) for name, check in CHECKS.items()))
 

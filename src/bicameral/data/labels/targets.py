@@ -16,7 +16,7 @@ def encode(
     """Return targets and class names: float is regression, int, str and bool are classes, 2-D 0/1 labels."""
     if answer is not None and answer not in get_args(Answer):
         raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), get_args(Answer))}")
-    values = np.asarray(values)
+    values = _plain(np.asarray(values))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim not in (1, 2):
@@ -34,6 +34,17 @@ def encode_cells(cells: list[str], *, answer: Answer | None = None) -> tuple[Any
     if answer is None and cells and _decimal(cells):
         answer = "regress"
     return encode(np.array(cells), answer=answer or "classify")
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Return an array of objects as one of words or numbers, where all of them are."""
+    if values.dtype.kind in "biufUST":
+        return values
+    kinds = {type(value) for value in values.ravel().tolist()}
+    if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+        return np.array(values.tolist())
+    named = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise DataError(f"targets are {named}; expected words, whole numbers or floats, all of one sort")
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:

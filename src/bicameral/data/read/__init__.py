@@ -64,6 +64,10 @@ def _read_parts(source: Mapping[str, str | Path], request: Request) -> Dataset:
 
 
 def _exists(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the path {str(path)!a} is not UTF-8; rename the file or folder") from None
     if not path.exists():
         there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"there is nothing at {path}{nearest(path.name, there) if there else ''}")

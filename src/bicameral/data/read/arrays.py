@@ -1,6 +1,7 @@
 """Arrays in memory and in .npz or .npy files: NumPy, PyTorch, or lists of series of unequal length."""
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -71,8 +72,9 @@ def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
 
 
 def _load(blob: Blob) -> Any:
+    data = io.BytesIO(blob.read())
     try:
-        loaded = np.load(io.BytesIO(blob.read()), allow_pickle=False)
+        loaded = np.load(data, allow_pickle=False)
         return loaded if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
     except Exception as error:  # zip, header, pickle and compression errors share no class
         raise DataError(
@@ -171,6 +173,8 @@ def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[
     if y is None:
         return dataset
     y = _array(y)
+    if not y.ndim:
+        raise DataError(f"y is one {type(y.item()).__name__}; expected one target an example")
     if len(y) != len(dataset):
         raise DataError(f"{len(dataset)} examples and {len(y)} targets; expected one target an example")
     targets, classes = encode(y, answer=answer, classes=names)
@@ -180,8 +184,8 @@ def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[
 
 def _finite(dataset: Dataset) -> Dataset:
     """Take the infinite values of series for missing ones, and name their rows."""
-    rows = np.flatnonzero(_infinite(dataset.items)) if dataset.kind == "series" else np.empty(0, int)
-    if not len(rows):
+    rows = np.flatnonzero(_infinite(dataset.items)).tolist() if dataset.kind == "series" else []
+    if not rows:
         return dataset
     items = list(dataset.items)
     for row in rows:
@@ -194,40 +198,35 @@ def _finite(dataset: Dataset) -> Dataset:
 
 def _infinite(items: Sequence[Any]) -> np.ndarray:
     if isinstance(items, Stack):
-        return np.isinf(items.array).any(axis=(1, 2))
+        return np.asarray(np.isinf(items.array).any(axis=(1, 2)))
     return np.array([np.isinf(item).any() for item in items], dtype=bool)
 
 
 def _usable(dataset: Dataset) -> Dataset:
-    """Quarantine rows without any value and rows without a target."""
-    empty, unanswered = _empty(dataset.items), _unanswered(dataset)
-    keep = np.flatnonzero(~(empty | unanswered))
+    """Quarantine rows without a value or a target, and pictures, clips and sounds with a value missing."""
+    some, whole = _known(dataset.items)
+    problems = np.where(_unanswered(dataset), "has no target", "")
+    problems = np.where(whole | (dataset.kind == "series"), problems, "holds NaN or infinity")
+    problems = np.where(some, problems, "holds no value")
+    keep, lost = np.flatnonzero(problems == ""), np.flatnonzero(problems != "").tolist()
     if not len(keep):
-        raise DataError(
-            f"{dataset.name} holds no usable example: of {len(dataset)}, {empty.sum()} hold no value and "
-            f"{unanswered.sum()} have no target"
-        )
-    if len(keep) == len(dataset):
+        counts = ", ".join(f"{count} {what}" for what, count in Counter(problems.tolist()).items())
+        raise DataError(f"{dataset.name} holds no usable example, of {len(dataset)}: {counts}")
+    if not lost:
         return dataset
-    faults = [
-        Fault(dataset.ids[int(row)], "holds no value" if empty[row] else "has no target")
-        for row in np.flatnonzero(empty | unanswered)
-    ]
+    faults = [Fault(dataset.ids[row], str(problems[row])) for row in lost]
     return replace(dataset.subset(keep), faults=(*dataset.faults, *faults))
 
 
-def _empty(items: Sequence[Any]) -> np.ndarray:
+def _known(items: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each item holds some finite value, or words, and whether it holds nothing else."""
     if isinstance(items, Stack):
-        flat = items.array.reshape(len(items), -1)
-        known = ~np.isnan(flat) if flat.dtype.kind == "f" else np.ones(flat.shape, dtype=bool)
-        return ~np.asarray(known.any(axis=1))
-    return np.array([_is_empty(item) for item in items], dtype=bool)
-
-
-def _is_empty(item: Any) -> bool:
-    return (
-        not item.strip() if isinstance(item, str) else bool(item.dtype.kind == "f" and np.isnan(item).all())
-    )
+        finite = np.isfinite(items.array.reshape(len(items), -1))
+        return np.asarray(finite.any(axis=1)), np.asarray(finite.all(axis=1))
+    finite = [
+        np.asarray(bool(item.strip())) if isinstance(item, str) else np.isfinite(item) for item in items
+    ]
+    return np.array([each.any() for each in finite]), np.array([each.all() for each in finite])
 
 
 def _unanswered(dataset: Dataset) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from bicameral.data.dataset import Dataset
+from bicameral.data.read import read
 from bicameral.errors import ConfigError
 from bicameral.studies.probe import gradient, locality, memory, order, scale, translation
 from bicameral.studies.probe.bench import FEWEST, MOST, Arm, Bench, affordable_steps, seconds_per_step
@@ -30,7 +30,7 @@ RESERVE = 0.7  # of the time is planned for training; the rest is judging and st
 
 
 def probe(
-    dataset: Dataset,
+    source: Any,
     *,
     seconds: float = 60,
     seed: int = 0,
@@ -38,7 +38,7 @@ def probe(
     replicates: int = FEWEST,
     task_options: Mapping[str, Any] | None = None,
 ) -> list[Probe]:
-    """Run every probe that applies, together within `seconds`.
+    """Run every probe that applies to what `read` reads, together within `seconds`.
 
     steps  of every training; with `replicates` it fixes all numbers. Without it the networks are timed once,
            and replicates are added while there is time
@@ -46,7 +46,7 @@ def probe(
     if not 0 < seconds < math.inf or replicates < 2:
         raise ConfigError(f"probes need seconds > 0 and replicates >= 2, not {seconds:g} and {replicates}")
     clock = time.perf_counter()
-    material = materials(dataset, seed=seed, task_options=task_options)
+    material = materials(read(source), seed=seed, task_options=task_options)
     skipped = {name: reason for name, kind in PROBES.items() if (reason := kind.unfit(material(0)))}
     chosen = [name for name in PROBES if name not in skipped]
     end = clock + RESERVE * seconds
