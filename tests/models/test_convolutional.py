@@ -97,7 +97,7 @@ def test_cnn_gru_gives_one_step_for_four_frames():
 
 
 def test_textcnn_finds_a_phrase_wherever_it_stands():
-    model = TextCNN((4, 30), TextCNNConfig(width=6))
+    model = TextCNN((4, 30), TextCNNConfig(width=6)).eval()
     x = torch.zeros(2, 4, 30)
     phrase = torch.randn(4, 5)
     x[0, :, 6:11], x[1, :, 20:25] = phrase, phrase
