@@ -18,7 +18,7 @@ _HOMES = {
     "train": "bicameral.studies.train",
     "verify": "bicameral.studies.verify",
 }
-__all__ = list(_HOMES)
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  a name stands once
 
 
 def __getattr__(name: str) -> Any:
