@@ -74,7 +74,7 @@ class Artifact:
             if folder.exists():
                 shutil.rmtree(folder)
             draft.replace(folder)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise ArtifactError(
                 f"could not save the artifact to {folder}: {error}; nothing was changed"
             ) from error

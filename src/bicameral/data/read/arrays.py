@@ -53,13 +53,21 @@ def read_arrays(
         items=items,
         ids=[f"row {row}" for row in range(len(items))],
         groups=None if groups is None else _array(groups).reshape(-1).astype(str),
-        split=None if split is None else published([str(word) for word in split], name),
+        split=None if split is None else _published(split, len(items), name),
         columns=columns,
         target_columns=columns if y is None else (),
         rate=rate,
     )
     names = tuple(classes) or _names(arrays)
     return _usable(_finite(_with_targets(dataset, y, answer, names)))
+
+
+def _published(split: Any, count: int, name: str) -> np.ndarray | None:
+    if len(split) != count:
+        raise DataError(
+            f"{name} has {count} examples and {len(split)} parts in its split; expected one an example"
+        )
+    return published([str(word) for word in split], name)
 
 
 def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
@@ -191,9 +199,8 @@ def _finite(dataset: Dataset) -> Dataset:
     for row in rows:
         items[row] = np.where(np.isinf(items[row]), np.float32(np.nan), items[row])
     what = "holds infinite values, or some beyond float32; kept as missing"
-    return replace(
-        dataset, items=items, faults=[*dataset.faults, *(Fault(dataset.ids[row], what) for row in rows)]
-    )
+    faults = (*dataset.faults, *(Fault(dataset.ids[row], what) for row in rows))
+    return replace(dataset, items=items, faults=faults)
 
 
 def _infinite(items: Sequence[Any]) -> np.ndarray:

@@ -44,7 +44,7 @@ def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Item
         return _ragged([_row(value) for value in values], kind)
     array = np.asarray(values)
     if not array.ndim or not len(array):
-        raise DataError(f"X has the shape {array.shape}: there is no example in it; {RULES}")
+        raise DataError(f"X has the shape {array.shape}: there is no example in it")
     if array.dtype.kind not in "buif":
         raise DataError(f"an array of {array.dtype}; expected numbers or text: {RULES}")
     if to_forecast and array.ndim <= 2 and kind in (None, "series"):
