@@ -1,11 +1,13 @@
 """Which architecture does this data reward? Audit, probe, compare, judge, measure, report."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from bicameral.artifact import jsonable, write_json
 from bicameral.data.dataset import Dataset
@@ -104,9 +106,7 @@ def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = N
 
 def run(study: Study) -> Study:
     """Run the stages that the ledger does not have yet, then write results and report."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(study.plan.threads)
-    try:
+    with only_threads(study.plan.threads):
         describe_data(study)
         stages.audit_data(study)
         stages.probe_data(study)
@@ -115,9 +115,19 @@ def run(study: Study) -> Study:
         with progress_bar("compare", timing.num_trials(study)) as watch:
             _run_trials(study, watch)
         _conclude(study)
-    finally:
-        torch.set_num_threads(threads)
     return study
+
+
+@contextmanager
+def only_threads(number: int) -> Iterator[None]:
+    """Keep PyTorch, BLAS and OpenMP to so many threads: a second one waiting for a busy core costs more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        with threadpool_limits(number):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _run_trials(study: Study, watch: Bar) -> None:
