@@ -58,7 +58,17 @@ def test_targets_of_no_sort(y, kinds):
         bicameral.read((X, np.array(y, dtype=object)))
 
 
-@pytest.mark.parametrize("source", [None, 5, np.array(5), (row for row in X), {}, set()], ids=repr)
+NO_DATA = {
+    "nothing": None,
+    "a number": 5,
+    "a scalar": np.array(5),
+    "a generator": (row for row in X),
+    "no arrays": {},
+    "a set": set(),
+}
+
+
+@pytest.mark.parametrize("source", NO_DATA.values(), ids=NO_DATA)
 def test_what_is_no_data(source):
     with pytest.raises(DataError):
         bicameral.read(source)
