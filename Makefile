@@ -4,7 +4,7 @@ READY := .venv/ready
 
 .PHONY: demo test lint bench docs clean
 
-demo: $(READY)  ## the whole path on scikit-learn's digits, about a minute
+demo: $(READY)  ## the whole path on scikit-learn's digits, 80 seconds
 	$(BIN)/bicameral demo
 
 test: $(READY)  ## everything but the slow tests

@@ -7,6 +7,7 @@ benchmarks/results/comparisons.json and benchmarks/comparisons.md.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def _compare(case: Case, source: Path, seed: int, folder: Path) -> dict[str, Any
     booked, trained = (results["provenance"][key] for key in ("wall_seconds", "training_seconds"))
     return {
         "seed": seed, "wall": round(wall, 1), "booked": round(booked, 1), "training": round(trained, 1),
+        "load": round(os.getloadavg()[0], 1),
         "sentence": results["verdict"]["sentence"], "caveats": results["verdict"]["caveats"], "pairs": pairs,
         "leaderboard": {row["name"]: row["metric_mean"] for row in results["leaderboard"]},
     }  # fmt: skip
@@ -102,16 +104,18 @@ def table(results: dict[str, Any]) -> str:
         "# Whole comparisons on real data\n",
         "`python benchmarks/comparisons.py ../shared/data`: `bicameral compare`, twice with other seeds. "
         "Wall time counts everything, from the start of Python to the report. A contradiction is a pair of "
-        "models on which two seeds are sure of different things.\n",
-        "| case | budget s | wall s | over budget | contradictions | verdicts |",
-        "|---|---|---|---|---|---|",
+        "models on which two seeds are sure of different things. A load above 1 says that other work shared "
+        "the two cores.\n",
+        "| case | budget s | wall s | over budget | load | contradictions | verdicts |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, row in results.items():
         walls = ", ".join(f"{one['wall']:.0f}" for one in row["runs"])
         over = max(one["wall"] / row["budget"] - 1 for one in row["runs"])
         verdicts = "<br>".join(f"seed {one['seed']}: {one['sentence']}" for one in row["runs"])
+        loads = ", ".join(str(one["load"]) for one in row["runs"])
         clash = ", ".join(row["contradictions"]) or "none"
-        lines.append(f"| {name} | {row['budget']} | {walls} | {over:+.0%} | {clash} | {verdicts} |")
+        lines.append(f"| {name} | {row['budget']} | {walls} | {over:+.0%} | {loads} | {clash} | {verdicts} |")
     return "\n".join(lines) + "\n"
 
 
