@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from bicameral.studies.probe.finding import interval
+from bicameral.studies.probe.finding import Effect, interval
 from bicameral.studies.probe.material import Material, Sample
 from bicameral.studies.probe.nets import GRU, NETS, Net
 from bicameral.studies.probe.shuffles import Change, fixed_steps, fresh_steps, neighbourhood
@@ -67,6 +67,15 @@ class Bench:
     def differences(self, arm: Arm, other: Arm) -> list[float]:
         """Paired differences: how much better `arm` is."""
         return [a - b for a, b in zip(self.scores(arm), self.scores(other), strict=True)]
+
+    def beside_untrained(self, arm: Arm, measure: Callable[[Any, Sample], float]) -> tuple[Effect, Effect]:
+        """Measure the trained network of every replicate, and an untrained one on the same rows."""
+        runs = [self.run(arm, replicate) for replicate in range(self.replicates)]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            fresh = [build(arm, self.material) for _ in runs]
+        trained = interval([measure(run.net, run.judged) for run in runs])
+        return trained, interval([measure(net, run.judged) for net, run in zip(fresh, runs, strict=True)])
 
     def _run(self, arm: Arm, replicate: int) -> Run:
         seed, material = derive(self.seed, "replicate", replicate), self.materials(replicate)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from bicameral.studies.probe.bench import Arm, Bench, build
-from bicameral.studies.probe.finding import Probe, interval
+from bicameral.studies.probe.bench import Arm, Bench
+from bicameral.studies.probe.finding import Probe
 from bicameral.studies.probe.material import Material, Sample
 from bicameral.studies.probe.memory import unfit
 from bicameral.studies.probe.nets import GRU
@@ -24,12 +24,7 @@ def arms(_material: Material) -> tuple[Arm, ...]:
 
 def measure(bench: Bench) -> Probe:
     """Steps back from the last state that hold 95 % of its gradient, after training and before."""
-    runs = [bench.run(TRAINED, replicate) for replicate in range(bench.replicates)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(bench.seed)
-        fresh = [build(TRAINED, bench.material) for _ in runs]
-    reach = interval([_reach(run.net, run.judged) for run in runs])
-    null = interval([_reach(net, run.judged) for net, run in zip(fresh, runs, strict=True)])
+    reach, null = bench.beside_untrained(TRAINED, _reach)
     sentence = (
         f"95 % of the gradient of the last state lies within {reach.effect:.0f} steps "
         f"[{reach.low:.0f}, {reach.high:.0f}] of {bench.material.num_steps} (untrained {null.effect:.0f})"

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from bicameral.studies.probe.bench import Arm, Bench, build
-from bicameral.studies.probe.finding import Probe, interval
+from bicameral.studies.probe.bench import Arm, Bench
+from bicameral.studies.probe.finding import Probe
 from bicameral.studies.probe.material import Material, Sample
 from bicameral.studies.probe.nets import CNN
 
@@ -26,12 +26,7 @@ def arms(_material: Material) -> tuple[Arm, ...]:
 
 def measure(bench: Bench) -> Probe:
     """Radius that holds 95 % of the effective receptive field (Luo et al. 2016, arXiv:1701.04128)."""
-    runs = [bench.run(TRAINED, replicate) for replicate in range(bench.replicates)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(bench.seed)
-        fresh = [build(TRAINED, bench.material) for _ in runs]
-    radius = interval([_radius(run.net, run.judged) for run in runs])
-    null = interval([_radius(net, run.judged) for net, run in zip(fresh, runs, strict=True)])
+    radius, null = bench.beside_untrained(TRAINED, _radius)
     unit = "pixels" if bench.material.kind in ("image", "clip") else "steps"
     sentence = (
         f"95 % of what a place of the map listens to lies within {radius.effect:.1f} {unit} "
