@@ -26,6 +26,11 @@ def strided(lengths: Lengths, stride: int) -> Lengths:
     return None if lengths is None else (lengths + stride - 1) // stride
 
 
+def last_valid(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
+    """The last valid frame."""
+    return x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
+
+
 def masked_mean(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
     """Mean over the valid frames."""
     if lengths is None:
