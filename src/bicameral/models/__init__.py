@@ -14,6 +14,13 @@ def require_counts(config: object, *fields: str) -> None:
             raise _refusal(config, field, "a whole number of at least 1")
 
 
+def require_odd(config: object, *fields: str) -> None:
+    """Refuse even numbers: the middle of a kernel lies on a pixel."""
+    for field in fields:
+        if getattr(config, field) % 2 == 0:
+            raise _refusal(config, field, "an odd number")
+
+
 def require_fractions(config: object, *fields: str) -> None:
     """Refuse fields outside 0 <= x < 1."""
     for field in fields:

@@ -29,6 +29,11 @@ class Stack(Recurrent[tuple]):
             x_t = layer.output_like(x_t)
         return tuple(states)
 
+    def output_like(self, x_t: Float[Tensor, "b *d"]) -> Float[Tensor, "b *e"]:
+        for layer in self:
+            x_t = layer.output_like(x_t)
+        return x_t
+
     def scan(
         self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t *e"], tuple]:

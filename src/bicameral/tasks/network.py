@@ -115,6 +115,14 @@ class PoolSteps(nn.Module):
         return torch.cat([last_valid(y, lengths), mean], -1) if self.recurrent else mean
 
 
+class PoolFrames(PoolSteps):
+    """The mean over the plane of the last and of the mean map."""
+
+    def forward(self, answer: Any, lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
+        """(Frames (b t d h w), state) -> (b d)."""
+        return super().forward((answer[0].mean((3, 4)),), lengths)
+
+
 class PassVector(nn.Module):
     """A model that gives a vector needs no pooling."""
 
@@ -130,6 +138,7 @@ class PassVector(nn.Module):
 _POOLS: dict[str, Callable[[Any, Kind], nn.Module]] = {
     "maps": PoolMaps,
     "steps": PoolSteps,
+    "frames": PoolFrames,
     "vector": PassVector,
     "forecast": lambda backbone, kind: nn.Identity(),  # noqa: ARG005
 }

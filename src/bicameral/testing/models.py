@@ -17,13 +17,16 @@ def build(entry: Entry) -> Any:
 
 
 def output_has_the_shape_it_promises(entry: Entry) -> None:
-    """`width` of a vector and of steps, `channels` of maps, `horizon` of a forecast."""
+    """`width` of a vector, of steps and of frames, `channels` of maps, `horizon` of a forecast."""
     module, x = ready(lambda: build(entry)), examples(SHAPES[entry.reads])
     y = first(module(x))
     if entry.gives == "forecast":
-        assert y.shape == (len(x), entry.config().horizon, x.shape[2])
+        assert y.shape == (len(x), entry.config().horizon, *x.shape[2:])
     elif entry.gives == "maps":
         assert_same(y, module.features(x)[-1])
+    elif entry.gives == "frames":
+        cells = [-(-size // stride) for size, stride in zip(x.shape[3:], module.stride, strict=True)]
+        assert list(y.shape) == [*x.shape[:2], module.width, *cells]
     else:
         assert y.shape[-1] == module.width
         assert y.dim() == {"vector": 2, "steps": 3}[entry.gives]
