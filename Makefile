@@ -23,9 +23,11 @@ docs: $(READY)  ## the generated page; a test fails while it is stale
 	$(BIN)/bicameral models --markdown > docs/models.md
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv src/bicameral/kernels/native/lib .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(READY): pyproject.toml constraints.txt
+NATIVE := $(wildcard src/bicameral/kernels/native/*.[ch]pp) src/bicameral/kernels/native/build.py hatch_build.py
+
+$(READY): pyproject.toml constraints.txt $(NATIVE)
 	python3 -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@

@@ -1,0 +1,89 @@
+"""The compiled kernels: which library this processor gets, or why it gets none.
+
+BICAMERAL_KERNELS in the environment names a variant (avx512, avx2, baseline, neon), or `reference` for none.
+"""
+
+import ctypes
+import functools
+import os
+from pathlib import Path
+
+import torch
+from threadpoolctl import threadpool_info
+
+SETTING = "BICAMERAL_KERNELS"
+REBUILD = "python -m bicameral.kernels.native.build"
+# What PyTorch finds in the processor, and so what this process may execute.
+RUNS = {"AVX512": ("avx512", "avx2", "baseline"), "AVX2": ("avx2", "baseline")}
+OTHERS = ("baseline", "neon")
+
+
+class NotLoadedError(RuntimeError):
+    """No library can be used; says why."""
+
+
+def library() -> ctypes.CDLL | None:
+    """Return the kernels for this processor; None where the PyTorch reference must serve."""
+    return _choose()[0]
+
+
+def path() -> str:
+    """Return the name of the variant in use, or `reference` and why."""
+    return _choose()[1]
+
+
+def compiler() -> str:
+    """Return what compiled the library in use, and how its threads are run."""
+    found = library()
+    return "" if found is None else found.bicameral_compiler().decode()
+
+
+@functools.cache
+def _choose() -> tuple[ctypes.CDLL | None, str]:
+    try:
+        chosen = load(os.environ.get(SETTING) or None)
+    except NotLoadedError as reason:
+        return None, f"reference ({reason})"
+    return chosen, chosen.bicameral_variant().decode()
+
+
+def load(variant: str | None = None) -> ctypes.CDLL:
+    """Load the named variant, or the best one this processor can execute."""
+    from bicameral.kernels.native import build  # here, because `python -m` runs that module by itself
+
+    if variant == "reference":
+        raise NotLoadedError(f"as {SETTING} asks")
+    runs = RUNS.get(torch.backends.cpu.get_cpu_capability(), OTHERS)
+    usable = [name for name in runs if name in build.variants()]
+    if variant is not None and variant not in usable:
+        raise NotLoadedError(f"{SETTING}={variant} is none of {', '.join(usable)}, reference")
+    for name in [variant] if variant else usable:
+        if build.library_file(name).exists():
+            return _open(build.library_file(name), build.digest())
+    raise NotLoadedError(f"nothing was compiled at installation; `{REBUILD}` says why")
+
+
+def _open(file: Path, digest: str) -> ctypes.CDLL:
+    try:
+        opened = ctypes.CDLL(str(file))
+    except OSError as error:
+        raise NotLoadedError(f"{file.name} does not load: {error}") from error
+    for name in ("sources", "variant", "compiler"):
+        getattr(opened, f"bicameral_{name}").restype = ctypes.c_char_p
+    if opened.bicameral_sources().decode() != digest:
+        raise NotLoadedError(f"{file.name} is older than its sources; run `{REBUILD}`")
+    _share_threads(opened)
+    return opened
+
+
+def _share_threads(opened: ctypes.CDLL) -> None:
+    """Hand over PyTorch's own OpenMP: a second runtime would keep threads of its own spinning beside it."""
+    home = Path(torch.__file__).parent.parent
+    runtimes = [pool["filepath"] for pool in threadpool_info() if pool["user_api"] == "openmp"]
+    runtimes.sort(key=lambda file: not file.startswith(str(home / "torch")))
+    names = ("GOMP_parallel", "GOMP_barrier", "omp_get_thread_num", "omp_get_num_threads")
+    for runtime in map(ctypes.CDLL, runtimes):
+        if all(hasattr(runtime, name) for name in names):
+            found = (getattr(runtime, name) for name in names)
+            opened.bicameral_use_threads(*(ctypes.cast(function, ctypes.c_void_p) for function in found))
+            return
