@@ -26,7 +26,7 @@ def whole(delta, depth):
 
 
 def by_iterated_sums(delta, depth):
-    """Over every multi-index of steps u_1 <= ... <= u_k: a run of m equal steps counts 1/m! (a brute force)."""
+    """Brute force over all steps u_1 <= ... <= u_k: a run of m equal steps counts 1/m!."""
     num_frames, d = delta.shape
     terms = []
     for level in range(1, depth + 1):

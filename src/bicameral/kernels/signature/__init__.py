@@ -9,7 +9,7 @@ from bicameral.kernels.signature.cumulative import signature_by_sums
 def signature(delta: Float[Tensor, "b t d"], s: Float[Tensor, "b e"], depth: int) -> Float[Tensor, "b t e"]:
     """Return the signature after each increment, from the signature `s` before the first.
 
-    e  d + d^2 + ... + d^depth: level k holds the iterated integrals over k coordinates, the last one outermost
+    e  d + d^2 + ... + d^depth: level k holds the integrals over k coordinates, the outermost one last
     """
     return signature_by_sums(delta, s, depth)
 

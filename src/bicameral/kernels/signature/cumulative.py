@@ -8,7 +8,7 @@ from torch import Tensor
 def signature_by_sums(
     delta: Float[Tensor, "b t d"], s: Float[Tensor, "b e"], depth: int
 ) -> Float[Tensor, "b t e"]:
-    """Level k grows by sum_j S^(k-j)_{t-1} ⊗ delta^j / j!, which Horner's rule forms from the levels below."""
+    """Level k grows by sum_j S^(k-j)_{t-1} ⊗ delta^j / j!, formed from the levels below by Horner's rule."""
     starts = s.split([delta.shape[2] ** level for level in range(1, depth + 1)], 1)
     after: list[Tensor] = []
     before: list[Tensor] = []

@@ -1,0 +1,61 @@
+"""LSTM whose forget gate sees the path's signature alone.
+
+Genet and Inzirillo 2025, "SigGate", arXiv 2502.09318. Read: the abstract, and for what it leaves open (time
+beside a projection to 3 channels, level 2, division by time) a public re-implementation. Differs: that code
+lets time run from 0 to 1 over a known length; here one frame takes 1 / `time_scale`, so that a stream of
+unknown length reads alike. The forget gate's bias starts at one, and recurrent weights are orthogonal, as in
+our LSTM.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from bicameral.models import require_counts, require_fractions
+from bicameral.nn.siggate import SigLSTM
+from bicameral.nn.stack import Framewise, Stack
+from bicameral.registry import model
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigGateConfig:
+    """How wide and deep, and what the signature sees."""
+
+    width: int = 128  # units a layer
+    depth: int = 1  # layers
+    projection: int = 3  # channels of the path beside time
+    level: int = 2  # of the signature; (projection + 1)^level terms at the highest
+    time_scale: int = 10  # frames that make a time of one
+    dropout: float = 0.0  # between layers, in training
+
+    def __post_init__(self) -> None:
+        require_counts(self, "width", "depth", "projection", "level", "time_scale")
+        require_fractions(self, "dropout")
+
+
+@model(
+    "siggate_lstm",
+    config=SigGateConfig,
+    family="recurrent",
+    reads="sequence",
+    gives="steps",
+    paper="https://arxiv.org/abs/2502.09318",
+)
+class SigGateLSTM(Stack):
+    """f = σ(W S_t + b), S_t the signature over time; i, o = σ(W x_t + U h); c = f c + i tanh(W x_t + U h)."""
+
+    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
+
+    def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
+        super().__init__(layers(SigLSTM, shape[-1], config))
+
+
+def layers(cell: type, num_inputs: int, config: SigGateConfig) -> list:
+    """Return cells one after another with dropout between them."""
+    gate = {"projection": config.projection, "level": config.level, "time_scale": config.time_scale}
+    found = [cell(num_inputs, config.width, **gate)]
+    for _ in range(config.depth - 1):
+        found.append(Framewise(nn.Dropout(config.dropout), config.width))
+        found.append(cell(config.width, config.width, **gate))
+    return found
