@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths
+from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.positive import positive
+from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
 
 
@@ -48,11 +49,8 @@ class MinGRULayer(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b d"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b d"]]:
         k, v = self.gate(x), self.candidate(x)
-        candidate = torch.where(v >= 0, v + 0.5, v.sigmoid())
-        y = linear_scan((-k).sigmoid(), k.sigmoid() * candidate, state)
-        if lengths is None:
-            return y, y[:, -1]
-        return y, y[torch.arange(len(y), device=y.device), lengths - 1]
+        y = linear_scan((-k).sigmoid(), k.sigmoid() * positive(v), state)
+        return y, last_valid(y, lengths)
 
 
 @model(
@@ -63,20 +61,11 @@ class MinGRULayer(Recurrent[Tensor]):
     gives="steps",
     paper="https://arxiv.org/abs/2410.01201",
 )
-class MinGRU(Stack):
+class MinGRU(PreNormStack):
     """A projection, residual layers, a last norm."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 3}}
 
     def __init__(self, shape: tuple[int, ...], config: MinGRUConfig):
-        width = config.width
-        super().__init__(
-            [
-                Framewise(nn.Linear(shape[-1], width), width),
-                *(
-                    Residual(MinGRULayer(width), nn.LayerNorm(width), dropout=config.dropout)
-                    for _ in range(config.depth)
-                ),
-                Framewise(nn.LayerNorm(width), width),
-            ]
-        )
+        layers = [MinGRULayer(config.width) for _ in range(config.depth)]
+        super().__init__(shape[-1], layers, dropout=config.dropout)
