@@ -1,0 +1,114 @@
+"""Convolution on a graph: what nodes hear through polynomials of its matrix, each weighted by itself.
+
+A graph is the matrix W (n n) of its weights, from row to column. The functions make the matrices through which
+the nodes of a batch are mixed (m n n); a node without edges hears nothing, and nothing is divided by its zero.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bicameral.errors import ConfigError
+
+LARGE, SPARSE = (
+    300,
+    0.05,
+)  # nodes above which, and share of non-zeroes below which, a sparse product is faster
+
+
+def graph_matrix(weights: Sequence[Sequence[float]] | None, num_nodes: int) -> Float[Tensor, "n n"]:
+    """Return the weights as a matrix; without any, every node is joined to every other by a weight of one."""
+    if weights is None:
+        return 1 - torch.eye(num_nodes)
+    if len(weights) != num_nodes:
+        raise ConfigError(
+            f"the graph has {len(weights)} nodes, and the series {num_nodes} channels (a channel with gaps "
+            "brings a second that marks them); expected one node a channel, in their order"
+        )
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def random_walks(graph: Float[Tensor, "n n"], num_steps: int) -> Float[Tensor, "m n n"]:
+    """T_1 ... T_K of the walk along the edges, then of the walk against them (arXiv 1707.01926).
+
+    Where every edge has two equal weights, both are the same walk, and it is given once.
+    """
+    directions = [graph] if torch.equal(graph, graph.T) else [graph, graph.T]
+    return torch.stack([T for edges in directions for T in _chebyshev(_by_row(edges), num_steps)])
+
+
+def chebyshev(graph: Float[Tensor, "n n"], num_steps: int) -> Float[Tensor, "m n n"]:
+    """T_1 ... T_K of the normalised Laplacian, scaled into [-1, 1] (arXiv 1606.09375).
+
+    Edges count in both directions, each with half of the two weights.
+    """
+    laplacian = torch.eye(len(graph)).to(graph) - _by_both((graph + graph.T) / 2)
+    largest = torch.linalg.eigvalsh(laplacian.double())[-1].to(graph)
+    return torch.stack(_chebyshev(2 / largest * laplacian - torch.eye(len(graph)).to(graph), num_steps))
+
+
+def self_loops(graph: Float[Tensor, "n n"]) -> Float[Tensor, "1 n n"]:
+    """D^-1/2 (W + 1) D^-1/2 with the degrees of W + 1 (arXiv 1609.02907)."""
+    return _by_both(graph + torch.eye(len(graph)).to(graph)).unsqueeze(0)
+
+
+def _by_row(graph: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    degree = graph.sum(1, keepdim=True)
+    return torch.where(degree > 0, graph / degree.where(degree > 0, 1), 0)
+
+
+def _by_both(graph: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    degree = graph.sum(1)
+    scale = degree.where(degree > 0, 1).rsqrt() * (degree > 0)
+    return scale[:, None] * graph * scale
+
+
+def _chebyshev(matrix: Float[Tensor, "n n"], num_steps: int) -> list[Tensor]:
+    """T_k = 2 M T_k-1 - T_k-2, from T_0 = 1 and T_1 = M on."""
+    terms = [torch.eye(len(matrix)).to(matrix), matrix]
+    while len(terms) <= num_steps:
+        terms.append(2 * matrix @ terms[-1] - terms[-2])
+    return terms[1 : num_steps + 1]
+
+
+class Spread(nn.Module):
+    """Every node's sums over all nodes, one for each support, side by side."""
+
+    supports: Tensor
+
+    def __init__(self, supports: Float[Tensor, "m n n"]):
+        super().__init__()
+        self.num_supports, num_nodes, _ = supports.shape
+        # rows ordered by node, then by support: the product is then already laid out for the weights
+        rows = supports.transpose(0, 1).flatten(0, 1).contiguous()
+        if num_nodes > LARGE and rows.count_nonzero() < SPARSE * rows.numel():
+            rows = rows.to_sparse_csr()
+        self.register_buffer("supports", rows, persistent=False)
+
+    def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n mf"]:
+        if self.supports.is_sparse_csr:
+            return self._sparse(x.flatten(0, -3)).reshape(*x.shape[:-1], -1)
+        if x.shape[-1] == 1:  # one product for all rows instead of one for each
+            return (x.squeeze(-1) @ self.supports.T).unflatten(-1, (-1, self.num_supports))
+        return (self.supports @ x).reshape(*x.shape[:-1], -1)
+
+    def _sparse(self, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b n m f"]:
+        heard = self.supports @ x.transpose(0, 1).flatten(1)
+        return heard.view(x.shape[1], self.num_supports, len(x), -1).permute(2, 0, 1, 3)
+
+
+class GraphConv(nn.Module):
+    """x W_0 + sum of T_m x W_m + b; W_0, for what a node tells itself, only where `own`."""
+
+    def __init__(self, num_inputs: int, width: int, supports: Float[Tensor, "m n n"], *, own: bool = True):
+        super().__init__()
+        self.spread, self.own = Spread(supports), own
+        self.linear = nn.Linear((len(supports) + own) * num_inputs, width)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n e"]:
+        heard = self.spread(x)
+        return self.linear(torch.cat([x, heard], -1) if self.own else heard)

@@ -1,0 +1,92 @@
+"""A GRU on every node of a graph, whose matrix products are graph convolutions."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bicameral.nn.graph_conv import GraphConv, Spread, self_loops
+from bicameral.nn.masking import Lengths
+from bicameral.nn.recurrent import Recurrent
+
+
+class GraphGRU(Recurrent[Tensor]):
+    """r, u = σ([x, h] ∗ Θ + b); c = tanh([x, r h] ∗ Θ_c + b_c); h = u h + (1 - u) c.
+
+    Random walks as supports make it the DCGRU of arXiv 1707.01926, Chebyshev polynomials the GConvGRU of
+    1612.07659; without any support every node is alone with the same GRU. Frames are (b n f).
+    """
+
+    def __init__(
+        self, num_inputs: int, width: int, supports: Float[Tensor, "m n n"], *, gate_bias: float = 0.0
+    ):
+        super().__init__()
+        self.width, self.spread = width, Spread(supports)
+        num_terms = len(supports) + 1  # what a node tells itself comes first
+        self.input_weight = nn.Parameter(torch.empty(num_terms * num_inputs, 3 * width))
+        self.gates_weight = nn.Parameter(torch.empty(num_terms * width, 2 * width))
+        self.candidate_weight = nn.Parameter(torch.empty(num_terms * width, width))
+        self.bias = nn.Parameter(torch.zeros(3 * width))
+        self.bias.data[: 2 * width] = gate_bias
+        for weight in (self.input_weight, self.gates_weight, self.candidate_weight):
+            for block in weight.data.split(width, 1):
+                nn.init.xavier_uniform_(block)
+
+    def output_like(self, x_t: Float[Tensor, "b n f"]) -> Float[Tensor, "b n h"]:
+        return x_t.new_zeros(*x_t.shape[:2], self.width)
+
+    def initial_state(self, x_t: Float[Tensor, "b n f"]) -> Float[Tensor, "b n h"]:
+        return self.output_like(x_t)
+
+    def scan(
+        self, x: Float[Tensor, "b t n f"], state: Float[Tensor, "b n h"], lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t n h"], Float[Tensor, "b n h"]]:
+        x = x.transpose(0, 1)
+        inputs = self._convolve(self.bias, x, self.input_weight)  # of all frames at once
+        outputs = []
+        for t, frame in enumerate(inputs.unbind(0)):
+            new = self._update(frame, state)
+            state = new if lengths is None else torch.where((t < lengths).view(-1, 1, 1), new, state)
+            outputs.append(new)
+        return torch.stack(outputs, 1), state
+
+    def _update(self, inputs: Float[Tensor, "b n g"], h: Float[Tensor, "b n h"]) -> Float[Tensor, "b n h"]:
+        gates, candidate = inputs.split([2 * self.width, self.width], -1)
+        r, u = self._convolve(gates, h, self.gates_weight).sigmoid().chunk(2, -1)
+        c = self._convolve(candidate, r * h, self.candidate_weight).tanh()
+        return torch.lerp(c, h, u)
+
+    def _convolve(
+        self, to: Float[Tensor, "*#bn e"], x: Float[Tensor, "*b n f"], weight: Float[Tensor, "mf e"]
+    ) -> Float[Tensor, "*b n e"]:
+        """Return `to` and the graph convolution of x, without a copy of what the nodes heard."""
+        own, others = weight.split([x.shape[-1], len(weight) - x.shape[-1]])
+        total = torch.addmm(to.reshape(-1, to.shape[-1]), x.flatten(0, -2), own)
+        if len(others):
+            total = torch.addmm(total, self.spread(x).flatten(0, -2), others)
+        return total.unflatten(0, x.shape[:-1])
+
+
+class ConvolvedGRU(Recurrent[Tensor]):
+    """σ(Â relu(Â X W_0) W_1) of every frame (arXiv 1811.05320), then the same GRU on every node."""
+
+    def __init__(self, num_inputs: int, width: int, graph: Float[Tensor, "n n"]):
+        super().__init__()
+        self.width, supports = width, self_loops(graph)
+        self.convolutions = nn.Sequential(
+            GraphConv(num_inputs, width, supports, own=False),
+            nn.ReLU(),
+            GraphConv(width, width, supports, own=False),
+            nn.Sigmoid(),
+        )
+        self.gru = GraphGRU(width, width, supports[:0])
+
+    def output_like(self, x_t: Float[Tensor, "b n f"]) -> Float[Tensor, "b n h"]:
+        return self.gru.output_like(x_t)
+
+    def initial_state(self, x_t: Float[Tensor, "b n f"]) -> Float[Tensor, "b n h"]:
+        return self.gru.initial_state(x_t)
+
+    def scan(
+        self, x: Float[Tensor, "b t n f"], state: Float[Tensor, "b n h"], lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t n h"], Float[Tensor, "b n h"]]:
+        return self.gru(self.convolutions(x), state, lengths=lengths)
