@@ -20,6 +20,7 @@ from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
 from bicameral.errors import ArtifactError, BicameralError, DataError
+from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.later import to_answer, to_judge
@@ -63,6 +64,10 @@ class Artifact:
         dataset = to_judge(self.task, dataset)
         rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         return self.task.metrics(self.outputs(dataset, rows), torch.as_tensor(dataset.targets[rows]))
+
+    def stream(self, num_streams: int = 1) -> Stream:
+        """Answer data that still come in, piece by piece; docs/streaming.md."""
+        return Stream(self.network, self.preprocessing, self.task, num_streams)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an older one there is replaced only when the new one is whole."""

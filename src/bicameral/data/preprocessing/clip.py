@@ -6,9 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Kind, Layout
-from bicameral.data.preprocessing.contract import Preprocessing
+from bicameral.data.preprocessing.contract import Framer, Frames, Preprocessing
 from bicameral.data.preprocessing.image import common_shape, sized, standardise_maps
 from bicameral.data.preprocessing.statistics import moments, sampled
+from bicameral.errors import DataError
 
 NUM_SAMPLED = 64  # clips of several frames each, slow to decode
 
@@ -29,9 +30,29 @@ class ClipPreprocessing(Preprocessing):
         return Layout("clip", (self.longest, len(self.mean), *self.size))
 
     def __call__(self, item: np.ndarray) -> np.ndarray:
-        return standardise_maps(
-            sized(thin(item, self.frames), len(self.mean), self.size), self.mean, self.deviation
-        )
+        return self.standardised(thin(item, self.frames))
+
+    def standardised(self, frames: np.ndarray) -> np.ndarray:
+        """Prepare frames (n c h w), every one of them; missing pixels become the mean."""
+        x = standardise_maps(sized(frames, len(self.mean), self.size), self.mean, self.deviation)
+        return np.nan_to_num(x, copy=False)
+
+    def framer(self, num_streams: int) -> Framer:  # noqa: ARG002  a frame depends on no other
+        return ClipFramer(self)
+
+
+class ClipFramer(Framer):
+    """A piece is one frame of each clip, (k c h w). None is left out: which ones, only the end would tell."""
+
+    axes, shape, dtype = 3, "a frame (c h w)", None
+
+    def __init__(self, preprocessing: ClipPreprocessing):
+        self.preprocessing = preprocessing
+
+    def push(self, piece: np.ndarray, rows: np.ndarray) -> Frames:
+        if not np.isfinite(piece).all():
+            raise DataError("a frame holds pixels that are no numbers; leave it out or mend it")
+        return [(self.preprocessing.standardised(piece), rows)]
 
 
 def fit_clip(dataset: Dataset, rows: np.ndarray, *, frames: int = 16, size: int = 64) -> ClipPreprocessing:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Kind, Layout
-from bicameral.data.preprocessing.contract import Preprocessing
+from bicameral.data.preprocessing.contract import Framer, Frames, Preprocessing
 from bicameral.data.preprocessing.statistics import moments, standardise
 from bicameral.errors import DataError
 
@@ -36,6 +36,29 @@ class SeriesPreprocessing(Preprocessing):
         missing = ~np.isfinite(item)
         x = np.where(missing, 0, standardise(np.where(missing, 0, item), self.mean, self.deviation))
         return np.concatenate([x, missing[:, list(self.marked)]], axis=1, dtype=np.float32)
+
+    def framer(self, num_streams: int) -> Framer:  # noqa: ARG002  a row depends on no other
+        return SeriesFramer(self)
+
+
+class SeriesFramer(Framer):
+    """A piece is one step of each series, (k d)."""
+
+    axes, shape = 1, "a row of channels (d,)"
+
+    def __init__(self, preprocessing: SeriesPreprocessing):
+        self.preprocessing = preprocessing
+
+    def push(self, piece: np.ndarray, rows: np.ndarray) -> Frames:
+        return [(self.preprocessing(piece), rows)]
+
+    def rest(self, fresh: np.ndarray) -> Frames:
+        """Give a step where everything is missing to a series without any."""
+        return [(np.repeat(self.preprocessing(self._empty), len(fresh), 0), fresh)] if len(fresh) else ()
+
+    @property
+    def _empty(self) -> np.ndarray:
+        return np.empty((0, len(self.preprocessing.mean)), np.float32)
 
 
 def fit_series(dataset: Dataset, rows: np.ndarray) -> SeriesPreprocessing:

@@ -1,5 +1,6 @@
 """Sounds: log-mel frames, standardised per band."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bicameral.data.dataset import Dataset, Kind, Layout
-from bicameral.data.preprocessing.contract import Preprocessing
+from bicameral.data.preprocessing.contract import Framer, Frames, Preprocessing
 from bicameral.data.preprocessing.statistics import moments, sampled, standardise
 from bicameral.errors import DataError
 
@@ -42,6 +43,59 @@ class SoundPreprocessing(Preprocessing):
         return standardise(
             log_mel(kept, self.rate, self.window, self.hop, len(self.mean)), self.mean, self.deviation
         )
+
+    def framer(self, num_streams: int) -> Framer:
+        return SoundFramer(self, num_streams)
+
+
+class SoundFramer(Framer):
+    """A piece is a chunk of any size of each sound, (k n); a frame comes out when its window is full.
+
+    Nothing is cut behind `seconds`. Frames are computed one by one, so that chunks cannot be told apart.
+    """
+
+    axes, shape = 1, "samples (n,)"
+
+    def __init__(self, preprocessing: SoundPreprocessing, num_streams: int):
+        self.preprocessing = preprocessing
+        self.pending = np.zeros((num_streams, preprocessing.window), np.float32)  # zeros behind `filled`
+        self.filled = np.zeros(num_streams, np.int64)
+
+    def push(self, piece: np.ndarray, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if not np.isfinite(piece).all():
+            raise DataError("a chunk holds samples that are no numbers; leave it out or mend it")
+        filled = self.filled[rows]
+        for phase in np.unique(filled):  # sounds in step go together
+            members = filled == phase
+            samples = np.concatenate([self.pending[rows[members], :phase], piece[members]], 1)
+            yield from self._frames(samples, rows[members])
+
+    def _frames(self, samples: np.ndarray, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        window, hop = self.preprocessing.window, self.preprocessing.hop
+        starts = range(0, samples.shape[1] - window + 1, hop)
+        kept = samples[:, len(starts) * hop :]
+        self.pending[rows] = np.pad(kept, ((0, 0), (0, window - kept.shape[1])))
+        self.filled[rows] = kept.shape[1]
+        for start in starts:
+            yield self._frame(samples[:, start : start + window]), rows
+
+    def _frame(self, samples: np.ndarray) -> np.ndarray:
+        fitted = self.preprocessing
+        bands = energies(torch.from_numpy(samples), fitted.rate, len(fitted.mean)).numpy()
+        return standardise(bands, fitted.mean, fitted.deviation)
+
+    def rest(self, fresh: np.ndarray) -> Frames:
+        """Give a sound shorter than a window its one frame."""
+        return [(self._frame(self.pending[fresh]), fresh)] if len(fresh) else ()
+
+    def reset(self, rows: np.ndarray) -> None:
+        self.pending[rows], self.filled[rows] = 0, 0
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"pending": self.pending, "filled": self.filled}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        self.pending, self.filled = state["pending"].copy(), state["filled"].copy()
 
 
 def fit_sound(
@@ -83,15 +137,25 @@ def log_mel(samples: np.ndarray, rate: float, window: int, hop: int, bands: int)
     """Return (t m) logarithms of mel-band power; frame i sees samples from i * hop on, none before."""
     x = torch.from_numpy(samples.astype(np.float32))
     x = functional.pad(x, (0, max(0, window - len(x))))
-    frames = x.unfold(0, window, hop) * torch.hann_window(window)
-    fft = fft_size(window)
-    power = torch.fft.rfft(frames, n=fft).abs().square()
-    return (power @ mel_filters(rate, fft, bands) + FLOOR).log().numpy()
+    return energies(x.unfold(0, window, hop), rate, bands).numpy()
+
+
+def energies(frames: Tensor, rate: float, bands: int) -> Tensor:
+    """Return (t m) logarithms of mel-band power of frames (t window)."""
+    fft = fft_size(frames.shape[1])
+    power = torch.fft.rfft(frames * hann(frames.shape[1]), n=fft).abs().square()
+    return (power @ mel_filters(rate, fft, bands) + FLOOR).log()
 
 
 def fft_size(window: int) -> int:
     """Return the power of two that holds the window."""
     return 1 << max(1, window - 1).bit_length()
+
+
+@lru_cache(maxsize=8)
+def hann(window: int) -> Tensor:
+    """Return the raised cosine that fades a window in and out."""
+    return torch.hann_window(window)
 
 
 @lru_cache(maxsize=8)
