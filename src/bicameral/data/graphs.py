@@ -12,7 +12,7 @@ Weights = tuple[tuple[float, ...], ...]
 READABLE = (".csv", ".npy")
 
 
-def graph_weights(given: str | Sequence[Any] | None) -> Weights | None:
+def graph_weights(given: Sequence[Any] | None) -> Weights | None:
     """Return rows of weights, from node to node; `None` stays `None`.
 
     given  the path of a square matrix (.npy, or .csv with or without a line of names), or the matrix itself
@@ -25,9 +25,7 @@ def graph_weights(given: str | Sequence[Any] | None) -> Weights | None:
 
 def _read(path: Path) -> np.ndarray:
     if path.suffix not in READABLE:
-        raise DataError(
-            f"the graph {str(path)!r} is no file that can be read; expected {' or '.join(READABLE)}"
-        )
+        raise DataError(f"the graph {str(path)!r} cannot be read; expected {' or '.join(READABLE)}")
     try:
         if path.suffix == ".npy":
             return _matrix(np.load(path, allow_pickle=False), str(path))

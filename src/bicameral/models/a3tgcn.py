@@ -1,8 +1,8 @@
 """T-GCN whose read-out attends to the states of all frames instead of taking the last.
 
 Bai et al. 2021, "A3T-GCN: attention temporal graph convolutional network", arXiv 2006.11583, section 3.3.
-The state really is carried from frame to frame. Differs: the two linear maps that score a state are one, every
-node has attention of its own, and the read-out gives changes from the last value.
+The state really is carried from frame to frame. Differs: the two linear maps that score a state are one,
+every node has attention of its own, and the read-out gives changes from the last value.
 """
 
 from collections.abc import Sequence

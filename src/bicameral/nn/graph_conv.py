@@ -1,10 +1,11 @@
 """Convolution on a graph: what nodes hear through polynomials of its matrix, each weighted by itself.
 
-A graph is the matrix W (n n) of its weights, from row to column. The functions make the matrices through which
-the nodes of a batch are mixed (m n n); a node without edges hears nothing, and nothing is divided by its zero.
+A graph is the matrix W (n n) of its weights, from row to column. The functions make the supports (m n n), the
+matrices that mix the nodes; a node without edges hears nothing, and nothing is divided by its zero.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,13 +13,11 @@ from torch import Tensor, nn
 
 from bicameral.errors import ConfigError
 
-LARGE, SPARSE = (
-    300,
-    0.05,
-)  # nodes above which, and share of non-zeroes below which, a sparse product is faster
+LARGE = 300  # nodes; with more, a sparse product is faster
+SPARSE = 0.05  # if at most this share of the weights is not zero
 
 
-def graph_matrix(weights: Sequence[Sequence[float]] | None, num_nodes: int) -> Float[Tensor, "n n"]:
+def graph_matrix(weights: Sequence[Any] | None, num_nodes: int) -> Float[Tensor, "n n"]:
     """Return the weights as a matrix; without any, every node is joined to every other by a weight of one."""
     if weights is None:
         return 1 - torch.eye(num_nodes)
