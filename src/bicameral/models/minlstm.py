@@ -1,8 +1,8 @@
 """An LSTM without recurrent weights, whose two gates share the memory, so that a linear scan computes it.
 
 Feng, Tung, Ahmed, Bengio and Hajimirsadeghi 2024, "Were RNNs all we needed?", arXiv 2410.01201. Differs: the
-scan is computed directly, not in log space (both shares stay in (0, 1) and cannot overflow it); the blocks are
-pre-norm residuals, without the paper's convolution and MLP.
+scan is computed directly, not in log space (shares in (0, 1) cannot overflow it); the blocks are pre-norm
+residuals, without the paper's convolution and MLP.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,101 @@
+"""A recurrent network whose units remember only themselves, so that it can be deep and long.
+
+Li, Li, Cook, Zhu and Gao 2018, "Independently Recurrent Neural Network", arXiv 1803.04831: the plain stack,
+batch norm before each recurrence. Differs: the paper cuts the recurrent weights after every update; here the
+cut is part of the layer, to the same effect but for the one update that oversteps.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from bicameral.models import require_counts, require_fractions
+from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.norm import BatchNorm
+from bicameral.nn.recurrent import Recurrent
+from bicameral.nn.stack import Framewise, Stack
+from bicameral.registry import model
+
+GROWTH = 2.0  # by which a state may grow over `horizon` frames, and in the last layer at most shrink at first
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndRNNConfig:
+    """How wide and deep, and how long it should remember."""
+
+    width: int = 128  # units a layer
+    depth: int = 2  # layers
+    horizon: int = 100  # frames over which a state may at most double: |u| <= 2^(1 / horizon)
+    dropout: float = 0.0  # between layers, in training
+
+    def __post_init__(self) -> None:
+        require_counts(self, "width", "depth", "horizon")
+        require_fractions(self, "dropout")
+
+
+class IndRNNLayer(Recurrent[Tensor]):
+    """h = relu(norm(W x_t) + u h), u cut to [-limit, limit] and drawn from (lowest, limit)."""
+
+    def __init__(self, num_inputs: int, width: int, *, lowest: float, limit: float):
+        super().__init__()
+        self.width, self.limit = width, limit
+        self.input, self.norm = nn.Linear(num_inputs, width, bias=False), BatchNorm(width)
+        nn.init.kaiming_uniform_(self.input.weight, a=8)
+        self.u = nn.Parameter(torch.empty(width).uniform_(lowest, limit))
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
+        return self.output_like(x_t)
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b e"], lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b e"]]:
+        x = self.norm(self.input(x).transpose(1, 2), lengths)
+        u, h, outputs = _Cut.apply(self.u, self.limit), state, []
+        for x_t in x.unbind(2):
+            h = torch.addcmul(x_t, u, h).relu()
+            outputs.append(h)
+        y = torch.stack(outputs, 1)
+        return y, last_valid(y, lengths)
+
+
+class _Cut(torch.autograd.Function):
+    """Clamp to [-limit, limit]; the gradient passes unless it points further out."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, limit: float) -> Tensor:
+        ctx.save_for_backward(u)
+        ctx.limit = limit
+        return u.clamp(-limit, limit)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (u,), (grad,) = ctx.saved_tensors, grads
+        outward = (u.abs() > ctx.limit) & (u * grad < 0)
+        return grad.masked_fill(outward, 0), None
+
+
+@model(
+    "indrnn",
+    config=IndRNNConfig,
+    family="recurrent",
+    reads="sequence",
+    gives="steps",
+    paper="https://arxiv.org/abs/1803.04831",
+)
+class IndRNN(Stack):
+    """Layers with dropout between them; the last starts with long memories only, the others with any."""
+
+    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
+
+    def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
+        limit, layers, num_inputs = GROWTH ** (1 / config.horizon), [], shape[-1]
+        for level in range(config.depth):
+            if level:
+                layers.append(Framewise(nn.Dropout(config.dropout), config.width))
+            lowest = 1 / limit if level == config.depth - 1 else 0.0
+            layers.append(IndRNNLayer(num_inputs, config.width, lowest=lowest, limit=limit))
+            num_inputs = config.width
+        super().__init__(layers)
