@@ -24,6 +24,7 @@ def written(path: Path, *, steps=STEP, slowdown=1.0, schedule=None, **changes) -
     study = object.__new__(Study)  # without data: nothing is trained here
     study.plan = Plan(**{**fields, "budget_seconds": 400.0, **changes})
     study.ledger = Ledger(path / "ledger.jsonl")
+    study.elapsed = study.spent
     study.log("data", "", {"draw_seconds": DRAW, "wall_seconds": 3.0})
     for name, seconds in steps.items():
         for growth, size in enumerate(registry.entry(name).sizes):
@@ -47,7 +48,9 @@ def whole_cost(study: Study, slowdown: float) -> float:
     training = sum(timing.steps_of(study, name, first(name), part) * STEP[name] for name, part in trials)
     finals = 2 * timing.steps_of(study, "gru", first("gru")) * STEP["gru"]
     beside = sum(OTHER[name] for name, _ in trials) + (study.plan.replicates + 2) * DRAW
-    return study.spent() + slowdown * (training + finals + timing.MEASURE_SECONDS) + beside
+    measuring = timing.MEASURE_SECONDS + timing.PER_ARTIFACT * len(study.models)
+    ending = sum(sorted(OTHER[name] for name in study.models)[-2:]) + measuring
+    return study.spent() + slowdown * (training + finals + ending) + beside
 
 
 @pytest.mark.parametrize("slowdown", [1.0, 1.7])

@@ -1,6 +1,7 @@
 """Which architecture does this data reward? Audit, probe, compare, judge, measure, report."""
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,7 @@ def compare(
     dry_run  return what the study would do and cost instead of doing it
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
+    began = time.perf_counter()
     name = None if name is None else _folder_name(name)
     task_options, options = split_options(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
@@ -84,8 +86,8 @@ def compare(
     if dry_run:
         return forecast_cost(plan, problem)
     home, runner = Path(folder), engine(on)
-    with opened(next_folder(home) if name is None else home / name, plan) as study:
-        return run(Study(study, plan, problem, runner, command))
+    with opened(next_folder(home) if name is None else home / name, plan) as place:
+        return run(Study(place, plan, problem, runner, command, began=began))
 
 
 def _folder_name(name: Any) -> str:

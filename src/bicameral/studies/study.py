@@ -29,14 +29,29 @@ PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
 class Study:
     """One question, all its trials. Everything it knows is in `plan` and `ledger`."""
 
-    def __init__(self, folder: Path, plan: Plan, problem: Problem, engine: Engine, command: str = ""):
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        problem: Problem,
+        engine: Engine,
+        command: str = "",
+        *,
+        began: float | None = None,  # time.perf_counter() before the data were read
+    ):
         self.folder, self.plan, self.problem, self.engine = folder, plan, problem, engine
         self.ledger = Ledger(folder / LEDGER)
-        self._started, self._booked = time.perf_counter(), self.spent()
+        opened = time.perf_counter()
+        self._started, self._booked = opened if began is None else began, self.spent()
         self.log(
             "session",
             str(len(self.ledger.all("session"))),
-            {"plan": plan.digest(), "command": command, **surroundings(plan.threads)},
+            {
+                "plan": plan.digest(),
+                "command": command,
+                "wall_seconds": opened - self._started,
+                **surroundings(plan.threads),
+            },
         )
 
     @property
@@ -81,6 +96,10 @@ class Study:
     def spent(self) -> float:
         """Seconds booked so far, whichever session spent them."""
         return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
+
+    def elapsed(self) -> float:
+        """Seconds since the start, those of interrupted sessions as far as they were booked."""
+        return self._booked + time.perf_counter() - self._started
 
     def run(self, trials: Sequence[Trial], watch: Bar) -> list[Mapping[str, Any]]:
         """Run the trials that the ledger does not know yet; return the records of all, in their order."""

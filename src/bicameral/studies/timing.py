@@ -20,7 +20,8 @@ from bicameral.training.cost import flops, parameters, seconds_per_call
 Record = Mapping[str, Any]
 FLOOR_STEPS = 20  # a trial shorter than this says nothing
 USABLE = 0.95  # of the budget is planned for
-MEASURE_SECONDS = 5.0  # of processor time for the measuring process and the report
+PACED = 0.98  # of the budget is kept to; what is left starts Python
+MEASURE_SECONDS, PER_ARTIFACT = 4.0, 0.4  # of processor time for the measuring process and the report
 SHORT, LONGEST, LONG_SECONDS = 2, 64, 0.15  # steps of the two timing runs, the longer one of about this time
 LEAST_PART = 0.5  # rounds are not shortened below this; fewer are run instead
 LEAST_ROUNDS = 2
@@ -181,8 +182,14 @@ def _trial_seconds(study: Study, names: Sequence[str]) -> float:
     other = sum(_first(study, name)["other_seconds"] * runs[name] for name in names)
     slowdown = _slowdown_seen(study)
     draws = (plan.replicates + 2) * _draw_seconds(study)
-    left = USABLE * plan.budget_seconds - study.spent() - draws - other - MEASURE_SECONDS * slowdown
+    left = USABLE * plan.budget_seconds - study.elapsed() - draws - other - slowdown * _ending(study, names)
     return max(left, 1e-9) / slowdown / _full_trials(study, len(iterated))
+
+
+def _ending(study: Study, names: Sequence[str]) -> float:
+    """Processor seconds after the last round, beside the steps of the two final trials."""
+    dearest = sum(sorted(_first(study, name)["other_seconds"] for name in names)[-2:])
+    return dearest + MEASURE_SECONDS + PER_ARTIFACT * len(names)
 
 
 def _slowdown_seen(study: Study) -> float:
@@ -217,8 +224,8 @@ def _affordable_part(study: Study, replicate: int) -> float:
     a_round = draw + speed * sum(
         planned * is_iterated(study, name) + _first(study, name)["other_seconds"] for name in study.models
     )
-    afterwards = 2 * planned * speed + draw + MEASURE_SECONDS * max(speed, _slowdown_seen(study))
-    left = plan.budget_seconds - study.spent() - afterwards
+    ending = _ending(study, study.models) * max(speed, _slowdown_seen(study))
+    left = PACED * plan.budget_seconds - study.elapsed() - 2 * planned * speed - draw - ending
     part = left / (a_round * (plan.replicates - replicate))
     if part >= LEAST_PART:
         return min(1.0, float(round(part, 2)))
