@@ -60,6 +60,13 @@ class Overrunning(Leaky):
         return super().scan(x, state, None)
 
 
+class Unheeding(Leaky):
+    """Says that it takes resets and never looks at them."""
+
+    def scan(self, x, state, lengths, resets=None):
+        return super().scan(x, state, lengths)
+
+
 class Overwriting(Leaky):
     """Adds to the state in place."""
 
@@ -74,6 +81,7 @@ RECURRENT = {
     "sequence_may_be_cut_anywhere": Forgetful,
     "state_stops_at_lengths": Overrunning,
     "output_is_causal": Foreseeing,
+    "documents_answer_as_they_do_alone": Unheeding,
     "step_and_state_are_not_written_to": Overwriting,
 }
 

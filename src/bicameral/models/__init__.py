@@ -21,6 +21,14 @@ def require_odd(config: object, *fields: str) -> None:
             raise _refusal(config, field, "an odd number")
 
 
+def require_multiple(config: object, field: str, divisor: str, times: int = 1) -> None:
+    """Refuse a field that is no multiple of `times` another field."""
+    unit = times * getattr(config, divisor)
+    if getattr(config, field) % unit:
+        words = divisor if times == 1 else f"{times} {divisor}"
+        raise _refusal(config, field, f"a multiple of {words} = {unit}")
+
+
 def require_fractions(config: object, *fields: str) -> None:
     """Refuse fields outside 0 <= x < 1."""
     for field in fields:

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 Lengths = Int[Tensor, "b"] | None  # valid frames a row, at least one; None where every row is whole
+Resets = Bool[Tensor, "b t"] | None  # the first frames of documents packed one after another into a row
 
 
 def valid_frames(lengths: Int[Tensor, "b"], num_frames: int) -> Bool[Tensor, "b t"]:
@@ -29,6 +30,16 @@ def strided(lengths: Lengths, stride: int) -> Lengths:
 def last_valid(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
     """The last valid frame."""
     return x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
+
+
+def last_frames(frames: Shaped[Tensor, "b s *d"], lengths: Lengths, count: int) -> Shaped[Tensor, "b k *d"]:
+    """The last `count` frames of a row that follows as many earlier ones; `lengths` counts the later ones."""
+    if lengths is None:
+        return frames[:, frames.shape[1] - count :]
+    index = lengths[:, None] + torch.arange(count, device=frames.device)
+    return frames.gather(
+        1, index.view(*index.shape, *[1] * (frames.dim() - 2)).expand(-1, -1, *frames.shape[2:])
+    )
 
 
 def masked_mean(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.masking import Lengths, valid_frames
+from bicameral.nn.masking import Lengths, Resets, valid_frames
 from bicameral.nn.recurrent import Recurrent
 
 
@@ -35,11 +35,11 @@ class Stack(Recurrent[tuple]):
         return x_t
 
     def scan(
-        self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths
+        self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths, resets: Resets = None
     ) -> tuple[Float[Tensor, "b t *e"], tuple]:
         states = []
         for layer, before in zip(self, state, strict=True):
-            x, after = layer(x, before, lengths=lengths)
+            x, after = layer(x, before, lengths=lengths, resets=resets)
             states.append(after)
         return x, tuple(states)
 
@@ -56,9 +56,9 @@ class Residual(Recurrent[Any]):
         return self.inner.initial_state(x_t)
 
     def scan(
-        self, x: Float[Tensor, "b t d"], state: Any, lengths: Lengths
+        self, x: Float[Tensor, "b t d"], state: Any, lengths: Lengths, resets: Resets = None
     ) -> tuple[Float[Tensor, "b t d"], Any]:
-        y, state = self.inner(self.norm(x), state, lengths=lengths)
+        y, state = self.inner(self.norm(x), state, lengths=lengths, resets=resets)
         return x + self.dropout(y), state
 
 
@@ -73,7 +73,11 @@ class Framewise(Recurrent[tuple]):
         return ()
 
     def scan(
-        self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths
+        self,
+        x: Float[Tensor, "b t *d"],
+        state: tuple,
+        lengths: Lengths,
+        resets: Resets = None,  # noqa: ARG002  there is nothing to forget
     ) -> tuple[Float[Tensor, "b t e"], tuple]:
         if lengths is None:
             return self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state

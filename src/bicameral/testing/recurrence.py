@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from bicameral.nn.recurrent import Recurrent, map_state
 from bicameral.testing.examples import (
+    NUM_ROWS,
     Build,
     Laws,
     assert_same,
@@ -71,6 +73,18 @@ def output_is_causal(build: Build, shape: Sequence[int]) -> None:
         assert_same(y[:, :t], module(changed)[0][:, :t])
 
 
+def documents_answer_as_they_do_alone(build: Build, shape: Sequence[int]) -> None:
+    """Packed into rows with `resets`: outputs, states and gradients; what precedes the first goes on."""
+    module, x = ready(build), examples(shape)
+    lengths, resets = some_lengths(shape[0]), _some_resets(shape[0])
+    with torch.no_grad():
+        state = module(x)[1]
+    packed = partial(module, state=state, lengths=lengths, resets=resets)
+    alone = partial(_documents_alone, module, state, lengths, resets)
+    assert_same(packed(x), alone(x))
+    assert_same(gradients(module, x, packed), gradients(module, x, alone))
+
+
 def step_and_state_are_not_written_to(build: Build, shape: Sequence[int]) -> None:
     """A state may be used again, after a step as after a scan."""
     module, x = ready(build), examples(shape)
@@ -87,6 +101,7 @@ LAWS = (
     sequence_may_be_cut_anywhere,
     state_stops_at_lengths,
     output_is_causal,
+    documents_answer_as_they_do_alone,
     step_and_state_are_not_written_to,
 )
 
@@ -113,3 +128,28 @@ def _state_after(module: Recurrent, lengths: Tensor, x: Tensor) -> Any:
 
 def _row(state: Any, row: int) -> Any:
     return map_state(lambda part: part[row : row + 1], state)
+
+
+def _some_resets(num_frames: int) -> Tensor:
+    """Documents from one to several frames; the first row begins with a new one, the second does not."""
+    resets = torch.rand(NUM_ROWS, num_frames, generator=torch.Generator().manual_seed(2)) < 0.3
+    resets[0, 0], resets[1, 0], resets[1, num_frames // 2 :] = True, False, False
+    resets[1, num_frames // 2] = True
+    return resets
+
+
+def _documents_alone(
+    module: Recurrent, state: Any, lengths: Tensor, resets: Tensor, x: Tensor
+) -> tuple[Tensor, Any]:
+    rows, states = [], []
+    for row, length in enumerate(lengths.tolist()):
+        outputs, after = [], _row(state, row)
+        starts = resets[row, 1:length].nonzero().flatten() + 1
+        for begin, end in pairwise([0, *starts.tolist(), length]):
+            before = None if resets[row, begin] else after
+            y, after = module(x[row : row + 1, begin:end], before)
+            outputs.append(y)
+        missing = outputs[0].new_zeros(1, x.shape[1] - length, *outputs[0].shape[2:])
+        rows.append(torch.cat([*outputs, missing], 1))
+        states.append(after)
+    return torch.cat(rows), map_state(lambda *parts: torch.cat(parts), *states)
