@@ -61,7 +61,8 @@ class Runner:
         output = self.network.head(torch.cat([memory.y, mean], -1)).unflatten(-1, self.task.output_shape)
         if not isinstance(self.task, Forecast):
             return output
-        return output + memory.x.view(len(memory.x), 1, -1, *[1] * bool(self.task.quantiles))
+        start = memory.x.unsqueeze(1)
+        return output + (start.unsqueeze(-1) if self.task.quantiles else start)
 
     def _tensor(self, frames: np.ndarray) -> Tensor:
         x = torch.from_numpy(frames).to(self.device)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -52,7 +52,7 @@ class TextPreprocessing(Preprocessing):
 
 
 class TextFramer(Framer):
-    """A piece is some characters of each text, a sequence of str; a word comes out when it has ended.
+    """A piece is some characters of each text, (k,) of str; a word comes out when it has ended.
 
     Nothing is cut behind `max_length`. More than LONGEST characters without a blank are cut.
     """
@@ -62,7 +62,7 @@ class TextFramer(Framer):
     def __init__(self, preprocessing: TextPreprocessing, num_streams: int):
         self.preprocessing, self.pending = preprocessing, [""] * num_streams
 
-    def push(self, piece: Sequence[str], rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def push(self, piece: np.ndarray, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         if not all(isinstance(more, str) for more in piece):
             raise DataError(f"pieces of text were {list(piece)!r}; expected str")
         complete = []
