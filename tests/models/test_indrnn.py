@@ -49,7 +49,7 @@ def test_initialisation():
 
 def test_weights_are_cut():
     """Beyond the limit they act as the limit."""
-    layer = IndRNNLayer(1, 2, lowest=0.0, limit=1.1).eval()
+    layer = IndRNNLayer(1, 2, limit=1.1).eval()
     with torch.no_grad():
         layer.input.weight.fill_(0)
         layer.u.copy_(torch.tensor([5.0, 0.5]))
@@ -58,7 +58,7 @@ def test_weights_are_cut():
 
 
 def test_descent_brings_cut_weights_back_but_not_further_out():
-    layer = IndRNNLayer(1, 2, lowest=0.0, limit=1.0).eval()
+    layer = IndRNNLayer(1, 2, limit=1.0).eval()
     with torch.no_grad():
         layer.input.weight.fill_(0)
         layer.u.copy_(torch.tensor([1.5, 1.5]))

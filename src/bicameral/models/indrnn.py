@@ -13,10 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts, require_fractions
+from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.masking import Lengths, last_valid
 from bicameral.nn.norm import BatchNorm
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.stack import Framewise, Stack
 from bicameral.registry import model
 
 GROWTH = 2.0  # by which a state may grow over `horizon` frames, and in the last layer at most shrink at first
@@ -37,14 +37,14 @@ class IndRNNConfig:
 
 
 class IndRNNLayer(Recurrent[Tensor]):
-    """h = relu(norm(W x_t) + u h), u cut to [-limit, limit] and drawn from (lowest, limit)."""
+    """h = relu(norm(W x_t) + u h), u drawn from (0, limit) and cut to [-limit, limit]."""
 
-    def __init__(self, num_inputs: int, width: int, *, lowest: float, limit: float):
+    def __init__(self, num_inputs: int, width: int, *, limit: float):
         super().__init__()
         self.width, self.limit = width, limit
         self.input, self.norm = nn.Linear(num_inputs, width, bias=False), BatchNorm(width)
         nn.init.kaiming_uniform_(self.input.weight, a=8)
-        self.u = nn.Parameter(torch.empty(width).uniform_(lowest, limit))
+        self.u = nn.Parameter(torch.empty(width).uniform_(0, limit))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
         return self.output_like(x_t)
@@ -85,17 +85,14 @@ class _Cut(torch.autograd.Function):
     gives="steps",
     paper="https://arxiv.org/abs/1803.04831",
 )
-class IndRNN(Stack):
+class IndRNN(DropoutStack):
     """Layers with dropout between them; the last starts with long memories only, the others with any."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
-        limit, layers, num_inputs = GROWTH ** (1 / config.horizon), [], shape[-1]
-        for level in range(config.depth):
-            if level:
-                layers.append(Framewise(nn.Dropout(config.dropout), config.width))
-            lowest = 1 / limit if level == config.depth - 1 else 0.0
-            layers.append(IndRNNLayer(num_inputs, config.width, lowest=lowest, limit=limit))
-            num_inputs = config.width
-        super().__init__(layers)
+        limit, width = GROWTH ** (1 / config.horizon), config.width
+        inputs = [shape[-1]] + [width] * (config.depth - 1)
+        layers = [IndRNNLayer(size, width, limit=limit) for size in inputs]
+        nn.init.uniform_(layers[-1].u, 1 / limit, limit)
+        super().__init__(layers, config.dropout)

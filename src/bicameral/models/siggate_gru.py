@@ -7,8 +7,8 @@ GRU, the reset gate acts after the recurrent product and z keeps the old state.
 from typing import ClassVar
 
 from bicameral.models.siggate_lstm import SigGateConfig, layers
+from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.siggate import SigGRU
-from bicameral.nn.stack import Stack
 from bicameral.registry import model
 
 
@@ -20,10 +20,10 @@ from bicameral.registry import model
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
 )
-class SigGateGRU(Stack):
+class SigGateGRU(DropoutStack):
     """r = σ(W S_t + b), S_t the signature over time; z = σ(W x_t + U h); n = tanh(W x_t + r (U h))."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
-        super().__init__(layers(SigGRU, shape[-1], config))
+        super().__init__(layers(SigGRU, shape[-1], config), config.dropout)

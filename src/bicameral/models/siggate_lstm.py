@@ -10,11 +10,9 @@ our LSTM.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import nn
-
 from bicameral.models import require_counts, require_fractions
+from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.siggate import SigLSTM
-from bicameral.nn.stack import Framewise, Stack
 from bicameral.registry import model
 
 
@@ -42,20 +40,17 @@ class SigGateConfig:
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
 )
-class SigGateLSTM(Stack):
+class SigGateLSTM(DropoutStack):
     """f = σ(W S_t + b), S_t the signature over time; i, o = σ(W x_t + U h); c = f c + i tanh(W x_t + U h)."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
-        super().__init__(layers(SigLSTM, shape[-1], config))
+        super().__init__(layers(SigLSTM, shape[-1], config), config.dropout)
 
 
 def layers(cell: type, num_inputs: int, config: SigGateConfig) -> list:
-    """Return cells one after another with dropout between them."""
+    """Return `depth` cells, each reading the one before."""
     gate = {"projection": config.projection, "level": config.level, "time_scale": config.time_scale}
-    found = [cell(num_inputs, config.width, **gate)]
-    for _ in range(config.depth - 1):
-        found.append(Framewise(nn.Dropout(config.dropout), config.width))
-        found.append(cell(config.width, config.width, **gate))
-    return found
+    inputs = [num_inputs] + [config.width] * (config.depth - 1)
+    return [cell(size, config.width, **gate) for size in inputs]

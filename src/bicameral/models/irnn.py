@@ -1,0 +1,112 @@
+"""An LSTM of nothing but what integers can compute: straight pieces, mean absolute deviations, saturation.
+
+Sari, Courville and Partovi Nia 2021, "iRNN: Integer-only Recurrent Neural Network", arXiv 2109.09828 (not
+the IRNN of Le et al. 2015). Of the paper we could read the abstract and appendix A.1 alone: that it trains
+with rounding, piecewise linear activations and an integer layer norm. Ours, and not checked against theirs:
+knots by greedy insertion, MadNorm as the integer layer norm (placed as in LN-LSTM, arXiv 1607.06450),
+pre-activations in Q3.12, which saturates at 8. One direction only, no attention. The model computes in
+floating point; `quantised` rounds as the integers will.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from bicameral.models import require_counts, require_fractions
+from bicameral.nn.dropout_stack import DropoutStack
+from bicameral.nn.fixed_point import FixedPoint, rounded, rounded_weights
+from bicameral.nn.mad_norm import MadNorm
+from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.piecewise import PiecewiseLinear
+from bicameral.nn.recurrent import Recurrent
+from bicameral.registry import model
+
+FRAME = FixedPoint(bits=8, fraction=4)  # standardised inputs, to 8 standard deviations
+OUTPUT = FixedPoint(bits=8, fraction=7)
+GATES = FixedPoint(bits=16, fraction=12)
+CELL = FixedPoint(bits=16, fraction=11)
+GATE_END, TANH_END = 8.0, 4.0  # where GATES saturates; where tanh is flat to half a step of OUTPUT
+
+
+@dataclass(frozen=True, kw_only=True)
+class IRNNConfig:
+    """How wide and deep, and how finely computed."""
+
+    width: int = 128  # units a layer
+    depth: int = 1  # layers
+    pieces: int = 32  # of each activation; 16 are off by one step of 8 bits, 32 by a third
+    quantised: bool = False  # round weights, frames and outputs to 8 bits, gates and cells to 16
+    dropout: float = 0.0  # between layers, in training
+
+    def __post_init__(self) -> None:
+        require_counts(self, "width", "depth", "pieces")
+        require_fractions(self, "dropout")
+
+
+class IRNNState(NamedTuple):
+    """Output and cell."""
+
+    h: Float[Tensor, "b d"]
+    c: Float[Tensor, "b d"]
+
+
+class IRNNLayer(Recurrent[IRNNState]):
+    """Gates from N(W x_t) + N(U h) + b; c = f c + i g; h = o tanh(N(c)); all σ and tanh piecewise linear."""
+
+    def __init__(self, num_inputs: int, width: int, *, pieces: int, quantised: bool):
+        super().__init__()
+        self.width, self.quantised = width, quantised
+        self.w, self.u = (nn.Parameter(torch.empty(4 * width, size)) for size in (num_inputs, width))
+        self.norm_x, self.norm_h = (MadNorm(4 * width, bias=False) for _ in range(2))
+        self.bias, self.norm_c = nn.Parameter(torch.zeros(4 * width)), MadNorm(width)
+        self.sigmoid = PiecewiseLinear(torch.sigmoid, -GATE_END, GATE_END, pieces)
+        self.tanh = PiecewiseLinear(torch.tanh, -TANH_END, TANH_END, pieces)
+        for w, u in zip(self.w.data.chunk(4), self.u.data.chunk(4), strict=True):
+            nn.init.xavier_uniform_(w)
+            nn.init.orthogonal_(u)
+        nn.init.ones_(self.bias.data[width : 2 * width])  # the forget gate: blocks stand as i f o g
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> IRNNState:
+        return IRNNState(self.output_like(x_t), self.output_like(x_t))
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: IRNNState, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], IRNNState]:
+        w, u = (rounded_weights(w, 4) if self.quantised else w for w in (self.w, self.u))
+        (h, c), outputs, cells = state, [], []
+        x = self.norm_x(linear(self._as(FRAME, x), w)) + self.bias
+        for x_t in x.unbind(1):
+            gates = self._as(GATES, x_t + self.norm_h(linear(h, u)))
+            i, f, o = self.sigmoid(gates[:, : 3 * self.width]).chunk(3, 1)
+            c = self._as(CELL, torch.addcmul(f * c, i, self.tanh(gates[:, 3 * self.width :])))
+            h = self._as(OUTPUT, o * self.tanh(self.norm_c(c)))
+            outputs.append(h)
+            cells.append(c)
+        y, c = torch.stack(outputs, 1), torch.stack(cells, 1)
+        return y, IRNNState(last_valid(y, lengths), last_valid(c, lengths))
+
+    def _as(self, form: FixedPoint, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        return rounded(x, form) if self.quantised else x
+
+
+@model(
+    "irnn",
+    config=IRNNConfig,
+    family="recurrent",
+    reads="sequence",
+    gives="steps",
+    paper="https://arxiv.org/abs/2109.09828",
+)
+class IRNN(DropoutStack):
+    """Layers with dropout between them."""
+
+    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
+
+    def __init__(self, shape: tuple[int, ...], config: IRNNConfig):
+        inputs = [shape[-1]] + [config.width] * (config.depth - 1)
+        cell = {"pieces": config.pieces, "quantised": config.quantised}
+        super().__init__((IRNNLayer(size, config.width, **cell) for size in inputs), config.dropout)
