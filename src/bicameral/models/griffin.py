@@ -5,7 +5,7 @@ the window counts, here the window counts the frame itself.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from bicameral.models import require_choice, require_counts, require_multiple
 from bicameral.models.hawk import HawkConfig, RecurrentBlock, between_mlps
@@ -24,7 +24,7 @@ class GriffinConfig(HawkConfig):
     depth: int = 3  # pairs of a block and an MLP; every third block attends
     num_heads: int = 4  # of queries; they share one head of keys and values
     window: int = 128  # frames that are seen, the frame itself included; the paper's have 1024
-    rotary: Literal["half", "all"] = "half"  # dimensions of a head that know positions, half in the code
+    rotary: str = "half"  # dimensions of a head that know positions, half in the code
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,7 +18,7 @@ from bicameral.nn.gated_mlp import GatedMLP
 from bicameral.nn.lecun import lecun_linear
 from bicameral.nn.masking import Lengths, Resets
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.rglru import RGLRU, Init
+from bicameral.nn.rglru import INITS, RGLRU
 from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
 
@@ -33,14 +33,14 @@ class HawkConfig:
     num_blocks: int = 8  # of each gate's weights; the paper's have 16
     kernel: int = 4  # taps of the convolution before each recurrence
     expansion: int = 3  # width of each MLP, in widths
-    init: Init = "paper"  # decays as in the paper (long memory) or as in the released code (short)
+    init: str = "paper"  # decays as in the paper (long memory) or as in the released code (short)
     dropout: float = 0.0  # on each residual branch, in training
 
     def __post_init__(self) -> None:
         counts = ("width", "recurrent_width", "depth", "num_blocks", "kernel", "expansion")
         require_counts(self, *counts)
         require_fractions(self, "dropout")
-        require_choice(self, "init", ("paper", "recurrentgemma"))
+        require_choice(self, "init", INITS)
         require_multiple(self, "recurrent_width", "num_blocks")
 
 

@@ -4,7 +4,7 @@ Equation 6 of the paper writes log a_t with the sign of Λ turned; here it is th
 frame of a sequence is weighted like every other, as in the paper; the released code leaves out its weight.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from bicameral.kernels.linear_scan import linear_scan
 from bicameral.nn.masking import Lengths, Resets, last_valid
 from bicameral.nn.recurrent import Recurrent
 
-Init = Literal["paper", "recurrentgemma"]
+INITS = ("paper", "recurrentgemma")
 SHARPNESS = 8  # c: how far the recurrence gate moves the decay
 SHORTEST, LONGEST = 0.9, 0.999  # range of the decays at the start
 STEEPEST = 1000.0  # largest gradient of the square root
@@ -27,7 +27,7 @@ class RGLRU(Recurrent[Tensor]):
     The state is at least float32, whatever the input is: half precision would forget what decays slowly.
     """
 
-    def __init__(self, width: int, *, num_blocks: int, init: Init = "paper"):
+    def __init__(self, width: int, *, num_blocks: int, init: str = "paper"):
         super().__init__()
         self.width = width
         self.gate_a, self.gate_x = BlockDiagonal(width, num_blocks), BlockDiagonal(width, num_blocks)
@@ -64,7 +64,7 @@ class BlockDiagonal(nn.Module):
         return (torch.einsum("...ni,nij->...nj", blocks, self.weight) + self.bias).flatten(-2)
 
 
-def initial_decay(width: int, init: Init) -> Float[Tensor, "d"]:
+def initial_decay(width: int, init: str) -> Float[Tensor, "d"]:
     """Return Λ: in the paper σ(Λ)^8 is uniform in [0.9, 0.999], in the released code the square of σ(Λ).
 
     With half-open gates half of the units remember 39 frames or more in the paper, 5 in the code.
