@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -23,7 +22,7 @@ from bicameral.errors import ArtifactError, BicameralError, DataError
 from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
-from bicameral.tasks.later import to_answer, to_judge
+from bicameral.tasks.later import by_sequence, to_answer, to_judge
 from bicameral.tasks.network import Network
 
 READING = """```python
@@ -45,29 +44,37 @@ class Artifact:
 
     def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
         """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""
-        if dataset.kind != self.network.layout.kind:
-            raise DataError(
-                f"{dataset.name} is {dataset.kind} data; this reads {self.network.layout.kind} data"
-            )
-        rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
-        return answer(self.network, Prepared(dataset, self.preprocessing, rows), batch_size)[0].float()
+        return self._answer(dataset, rows, batch_size)[0].float()
 
     def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
         """One readable answer an example, with its id; of a series to be forecast, what follows its end."""
         dataset = to_answer(self.task, dataset)
-        answers = self.task.decode(self.outputs(dataset))
-        ids = dataset.ids or [str(row) for row in range(len(dataset))]
+        output, ids = self.outputs(dataset), dataset.ids or [str(row) for row in range(len(dataset))]
+        if self.task.per_step:
+            ids, output = by_sequence(dataset, output)
+        answers = self.task.decode(output)
         return [{"id": name, **answer} for name, answer in zip(ids, answers, strict=True)]
 
     def evaluate(self, dataset: Dataset, rows: np.ndarray | None = None) -> dict[str, float]:
         """Every metric of the task on the labelled examples `rows`, or on every window of a series."""
         dataset = to_judge(self.task, dataset)
-        rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
-        return self.task.metrics(self.outputs(dataset, rows), torch.as_tensor(dataset.targets[rows]))
+        output, y = self._answer(dataset, rows)
+        assert y is not None
+        return self.task.metrics(output.float(), y)
 
     def stream(self, num_streams: int = 1) -> Stream:
         """Answer data that still come in, piece by piece; docs/streaming.md."""
         return Stream(self.network, self.preprocessing, self.task, num_streams)
+
+    def _answer(
+        self, dataset: Dataset, rows: np.ndarray | None, batch_size: int = 256
+    ) -> tuple[Tensor, Tensor | None]:
+        if dataset.kind != self.network.layout.kind:
+            raise DataError(
+                f"{dataset.name} is {dataset.kind} data; this reads {self.network.layout.kind} data"
+            )
+        rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
+        return answer(self.network, Prepared(dataset, self.preprocessing, rows), batch_size)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an older one there is replaced only when the new one is whole."""

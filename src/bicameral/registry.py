@@ -12,7 +12,7 @@ from bicameral.errors import ConfigError, UnknownNameError, nearest
 
 Family = Literal["convolutional", "recurrent", "hybrid", "attention", "baseline", "control"]
 Form = Literal["map", "line", "volume", "sequence", "frames"]
-Gives = Literal["maps", "steps", "vector", "frames", "forecast"]
+Gives = Literal["maps", "steps", "vector", "frames", "forecast", "next"]
 
 PLUGINS = "bicameral.models"
 _Class = TypeVar("_Class", bound=type)

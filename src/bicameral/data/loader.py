@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bicameral.data.continuations import Continuations
 from bicameral.data.dataset import Batch, Dataset
 from bicameral.data.preprocessing import Preprocessing
 from bicameral.errors import ConfigError, DataError
@@ -84,6 +85,8 @@ class Prepared:
 
     def _labelled(self, rows: Tensor, x: Tensor, lengths: Tensor | None) -> Batch:
         index = self.index[rows]
+        if isinstance(self._targets, Continuations):
+            return Batch(*_shifted(x, lengths), index)
         if self._targets is None or isinstance(self._targets, Tensor):
             return Batch(x, None if self._targets is None else self._targets[rows], lengths, index)
         return Batch(x, torch.from_numpy(np.array(self._targets[index.numpy()], np.float32)), lengths, index)
@@ -131,6 +134,16 @@ def _by_length(order: np.ndarray, lengths: np.ndarray, pool: int) -> np.ndarray:
 def _share(rows: Tensor, rank: int, world: int) -> Tensor:
     # A last batch smaller than the world: idle ranks repeat a row, or the others would wait for ever.
     return rows[rank::world] if rank < len(rows) else rows[rank % len(rows)][None]
+
+
+def _shifted(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """All steps but the last as input, all but the first as what follows them: padded with 0, or NaN."""
+    if lengths is None:
+        return x[:, :-1], x[:, 1:], None
+    y = x[:, 1:].clone()
+    if y.is_floating_point():
+        y[torch.arange(y.shape[1]) >= (lengths - 1)[:, None]] = torch.nan
+    return x[:, :-1], y, lengths - 1
 
 
 def _targets(dataset: Dataset, rows: np.ndarray) -> Any:

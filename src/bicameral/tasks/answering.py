@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from bicameral.data.dataset import Batch
 from bicameral.data.loader import Prepared
+from bicameral.tasks.continuing import answer_steps
 
 ROWS = 256  # examples at once
 
@@ -25,16 +26,26 @@ def on(device: torch.device, batch: Batch) -> tuple[Tensor, Tensor | None]:
 
 
 def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Tensor, Tensor | None]:
-    """Outputs, float32 or wider on the CPU, and targets; leaves the network in the mode it was in."""
-    was_training = network.training
-    weight = next(network.parameters(), torch.empty(0))  # some baselines have none
+    """Outputs, float32 or wider on the CPU, and targets; leaves the network in the mode it was in.
+
+    Of a task that asks at every step, what the task keeps of the outputs.
+    """
+    was_training, task = network.training, getattr(network, "task", None)
     network.eval()
-    outputs, targets = [], []
     with torch.no_grad():
-        for batch in in_order(prepared, rows):
-            x, lengths = on(weight.device, batch)
-            output = network(x.to(weight.dtype) if x.is_floating_point() else x, lengths)
-            outputs.append(output if output.dtype == torch.float64 else output.float())
-            targets.append(batch.y)
+        found = answer_steps if task is not None and task.per_step else answer_examples
+        output, y = found(network, prepared, rows)
     network.train(was_training)
-    return torch.cat(outputs).cpu(), None if targets[0] is None else torch.cat(targets)
+    return output.cpu(), y
+
+
+def answer_examples(network: nn.Module, prepared: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
+    """Outputs of whole examples, and targets."""
+    weight = next(network.parameters(), torch.empty(0))  # some baselines have none
+    outputs, targets = [], []
+    for batch in in_order(prepared, rows):
+        x, lengths = on(weight.device, batch)
+        output = network(x.to(weight.dtype) if x.is_floating_point() else x, lengths)
+        outputs.append(output if output.dtype == torch.float64 else output.float())
+        targets.append(batch.y)
+    return torch.cat(outputs), None if targets[0] is None else torch.cat(targets)

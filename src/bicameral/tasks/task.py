@@ -15,6 +15,7 @@ class Task(ABC):
     """A frozen dataclass that says how outputs are judged and read. `output` is what the network gives."""
 
     name: ClassVar[str]
+    per_step: ClassVar[bool] = False  # whether every step of a sequence has an answer of its own
     metric: str  # the headline metric
 
     @property
@@ -32,6 +33,14 @@ class Task(ABC):
         self, output: Tensor, y: Tensor, *, smoothing: float = 0.0, class_weights: Tensor | None = None
     ) -> Tensor:
         """Mean loss over the batch."""
+
+    def judged(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
+        """What is kept of outputs to be judged: all, unless a part of the data at once would be too large."""
+        return output
+
+    def held_out_loss(self, output: Tensor, y: Tensor) -> Tensor:
+        """Mean loss of outputs as `judged` keeps them."""
+        return self.loss(output, y)
 
     @abstractmethod
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Heads solved at once: ridge regression on features that are not trained."""
+"""Fitted at once: heads, by ridge regression on features that are not trained, and counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from bicameral.data.loader import Prepared
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
 from bicameral.tasks.answering import in_order, on
+from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
 
 PENALTIES = tuple(np.logspace(-3, 5, 17).tolist())  # in units of one standardised feature's variance
@@ -22,11 +23,14 @@ PREPARED_ROWS = 4096  # examples a model may look at before its features are com
 
 @torch.no_grad()
 def solve(network: Network, task: Task, train: Prepared) -> None:
-    """Fit the network's head to its features of the training part, by ridge regression.
+    """Fit the network's head to its features of the training part, by ridge regression; or its counts.
 
     Classes are targets of -1 and 1, one against the rest; the scale of the logits is the likeliest one.
     """
     network.eval()
+    if network.entry.gives == "next":
+        network.backbone.count(sequences(train))
+        return
     head = _head(network)
     _prepare(network, train)
     head.weight.zero_()

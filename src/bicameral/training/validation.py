@@ -11,4 +11,4 @@ def evaluate(network: nn.Module, task: Task, prepared: Prepared) -> tuple[float,
     """Loss and headline score, higher is better; leaves the network in the mode it was in."""
     output, y = answer(network, prepared)
     assert y is not None
-    return task.loss(output, y).item(), task.score(output, y)
+    return task.held_out_loss(output, y).item(), task.score(output, y)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.files import blob_of, blobs
 from bicameral.data.labels.parts import part_of
 from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.read.arrays import read_arrays
+from bicameral.data.read.continued import is_next, without_answer
 from bicameral.data.read.folder import read_files, read_folder
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
@@ -20,7 +22,8 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
     """Read a path, (X, y), a mapping of arrays, or {"train": path, "test": path}; a Dataset passes through.
 
     target   the column or array of what is to be predicted, where its name does not say so
-    options  of the reader that the data calls for: labels, pattern, group, split, text, time, id, answer ...
+    options  of the reader that the data calls for: labels, pattern, group, split, text, time, id, answer ...;
+             answer="next" asks of texts and of frames that are on or off what comes next
     """
     if kind is not None and kind not in get_args(Kind):
         raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
@@ -32,6 +35,8 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
         return _read_path(Path(source).expanduser(), replace(request, options=_as_names(options)))
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
+    if is_next(request):
+        return continued(without_answer(request).call(read_arrays, source))
     return request.call(read_arrays, source)
 
 
