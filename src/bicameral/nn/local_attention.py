@@ -66,7 +66,18 @@ class LocalAttention(Recurrent[KeysValues]):
         past_k, past_v = (
             last_frames(frames, lengths, self.reach).where(kept[..., None, None], 0) for frames in (k, v)
         )
-        return self.out(self._attend(q, k, v, document)), KeysValues(past_k, past_v, kept.sum(1))
+        empty = self._empty(state.num_held, x.shape[1])
+        y = self._attend(q, k[:, empty:], v[:, empty:], document[:, empty:])
+        return self.out(y), KeysValues(past_k, past_v, kept.sum(1))
+
+    def _empty(self, num_held: Int[Tensor, "b"], num_frames: int) -> int:
+        """Return how many frames of the state no row holds and one block need not look at."""
+        if num_frames > self._block(num_frames) or torch.compiler.is_compiling():
+            return 0
+        return self.reach - int(num_held.max())
+
+    def _block(self, num_frames: int) -> int:
+        return min(num_frames, max(self.reach, SHORTEST_BLOCK))
 
     def _documents(self, num_held: Int[Tensor, "b"], num_frames: int, resets: Resets) -> Int[Tensor, "b s"]:
         """Return the document of every frame in reach: -1 where there is none, 0 for that of the state."""
@@ -83,27 +94,25 @@ class LocalAttention(Recurrent[KeysValues]):
     ) -> Float[Tensor, "b t d"]:
         """Cut time into blocks; the frames of one attend to it and to the frames in reach before it."""
         num_rows, num_frames = q.shape[:2]
+        reach, block = k.shape[1] - num_frames, self._block(num_frames)
         if self.num_rotated:
             positions = torch.arange(k.shape[1], device=k.device)
-            q, k = (
-                rotate(q, positions[self.reach :], self.num_rotated),
-                rotate(k, positions, self.num_rotated),
-            )
-        block = min(num_frames, max(self.reach, SHORTEST_BLOCK))
+            q = rotate(q, positions[reach:], self.num_rotated)
+            k = rotate(k, positions, self.num_rotated)
         padding = -num_frames % block
-        k, v = (_in_reach(functional.pad(v, (0, 0, 0, 0, 0, padding)), self.reach, block) for v in (k, v))
-        q = _in_reach(functional.pad(q, (0, 0, 0, 0, 0, padding)), 0, block)
-        visible = self._visible(functional.pad(document, (0, padding)), block)
+        q, k, v = (functional.pad(frames, (0, 0, 0, 0, 0, padding)) for frames in (q, k, v))
+        q, k, v = _in_reach(q, 0, block), _in_reach(k, reach, block), _in_reach(v, reach, block)
+        visible = self._visible(functional.pad(document, (0, padding)), reach, block)
         y = functional.scaled_dot_product_attention(q, k, v, visible, enable_gqa=True)
         y = y.transpose(1, 2).unflatten(0, (num_rows, -1)).flatten(1, 2)
         return y[:, :num_frames].flatten(2)
 
-    def _visible(self, document: Int[Tensor, "b s"], block: int) -> Bool[Tensor, "c 1 q k"]:
+    def _visible(self, document: Int[Tensor, "b s"], reach: int, block: int) -> Bool[Tensor, "c 1 q k"]:
         """Return which keys each frame of each block may see: near enough, not later, of its document."""
-        key = torch.arange(self.reach + block, device=document.device)
-        behind = key[self.reach :, None] - key
-        document = document.unfold(1, self.reach + block, block).flatten(0, 1)
-        same = document[:, self.reach :, None] == document[:, None]
+        key = torch.arange(reach + block, device=document.device)
+        behind = key[reach:, None] - key
+        document = document.unfold(1, reach + block, block).flatten(0, 1)
+        same = document[:, reach:, None] == document[:, None]
         return (same & (behind >= 0) & (behind <= self.reach))[:, None]
 
 
