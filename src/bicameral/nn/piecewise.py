@@ -10,7 +10,7 @@ SAMPLES = 8192  # points between `low` and `high` where a knot may stand
 
 
 class PiecewiseLinear(nn.Module):
-    """`function` through greedily placed knots on [low, high], constant outside; its gradient is the slope."""
+    """`function` by greedily placed knots on [low, high], constant outside; the gradient is the slope."""
 
     knots: Tensor
     slopes: Tensor
