@@ -156,7 +156,7 @@ def test_the_environment_chooses():
 
 
 def test_an_unknown_choice_is_refused():
-    with pytest.raises(native.NotLoadedError, match="=sse9 is none of .*, reference"):
+    with pytest.raises(native.NotLoadedError, match=r"=sse9 is none of .*, reference"):
         native.load("sse9")
 
 

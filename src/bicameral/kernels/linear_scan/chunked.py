@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,16 +14,16 @@ LONG = 64
 
 
 def scan(
-    a: Float[Tensor, "b t d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
-) -> Float[Tensor, "b t d"]:
+    a: Inexact[Tensor, "b t d"], x: Inexact[Tensor, "b t d"], h: Inexact[Tensor, "b d"]
+) -> Inexact[Tensor, "b t d"]:
     """Return every h_t = a_t h_{t-1} + x_t by whichever way is faster here."""
     small = h.numel() <= SMALL_FRAME or h.is_cuda
     return scan_by_chunks(a, x, h) if small and x.shape[1] >= LONG else scan_by_frames(a, x, h)
 
 
 def scan_by_frames(
-    a: Float[Tensor, "b t d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
-) -> Float[Tensor, "b t d"]:
+    a: Inexact[Tensor, "b t d"], x: Inexact[Tensor, "b t d"], h: Inexact[Tensor, "b d"]
+) -> Inexact[Tensor, "b t d"]:
     """One fused multiply-add a frame, written in place."""
     states = torch.empty_like(x)
     for a_t, x_t, out in zip(a.unbind(1), x.unbind(1), states.unbind(1), strict=True):
@@ -32,8 +32,8 @@ def scan_by_frames(
 
 
 def scan_by_chunks(
-    a: Float[Tensor, "b t d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
-) -> Float[Tensor, "b t d"]:
+    a: Inexact[Tensor, "b t d"], x: Inexact[Tensor, "b t d"], h: Inexact[Tensor, "b d"]
+) -> Inexact[Tensor, "b t d"]:
     """All chunks of about sqrt(t) frames at once from zero, then the carry from chunk to chunk.
 
     Only products of `a` are formed, never quotients, so nothing overflows where |a| <= 1.

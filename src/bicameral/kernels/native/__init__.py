@@ -6,10 +6,13 @@ BICAMERAL_KERNELS in the environment names a variant (avx512, avx2, baseline, ne
 import ctypes
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from threadpoolctl import threadpool_info
+from torch import Tensor
+from torch.nn import Parameter
 
 SETTING = "BICAMERAL_KERNELS"
 REBUILD = "python -m bicameral.kernels.native.build"
@@ -36,6 +39,34 @@ def compiler() -> str:
     """Return what compiled the library in use, and how its threads are run."""
     found = library()
     return "" if found is None else found.bicameral_compiler().decode()
+
+
+@functools.cache
+def function(name: str, integers: int, pointers: int) -> Callable[..., None]:
+    """Return a C function of the library that takes so many integers, then so many addresses."""
+    found = getattr(library(), name)
+    found.argtypes = [ctypes.c_long] * integers + [ctypes.c_void_p] * pointers
+    found.restype = None
+    return found
+
+
+def must_be_plain() -> bool:
+    """Whether only operations of PyTorch will do: on export for other engines, under torch.func."""
+    return torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active()
+
+
+def must_be_operator(v: Tensor) -> bool:
+    """Whether the tensor has no numbers yet, so that PyTorch's dispatcher must see the kernel."""
+    return torch.compiler.is_compiling() or type(v) not in (Tensor, Parameter)
+
+
+def plain(v: Tensor) -> Tensor:
+    """Return the tensor as its numbers lie in memory: contiguous, with no conjugation or sign put off."""
+    if (
+        v.is_contiguous() and not v.is_conj() and not v.is_neg()
+    ):  # asked first: each of the below costs as much
+        return v
+    return v.resolve_conj().resolve_neg().contiguous()
 
 
 @functools.cache

@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
 
 #define BICAMERAL_INLINE static inline __attribute__((always_inline))
 // What Python may call.
@@ -45,6 +48,25 @@ BICAMERAL_INLINE void store(float* to, Vector v, long count) {
   if (count >= LANES) return store(to, v);
   for (int i = 0; i < LANES; i++)
     if (i < count) to[i] = v[i];
+}
+
+// Writes past the caches, to an address that is a multiple of the vector's size: for results too large to stay in
+// them, which then need not be read in before they are overwritten. Call finish_stream before others may look.
+BICAMERAL_INLINE void stream(float* to, Vector v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, reinterpret_cast<__m512>(v));
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, reinterpret_cast<__m256>(v));
+#elif defined(__SSE__)
+  _mm_stream_ps(to, reinterpret_cast<__m128>(v));
+#else
+  store(to, v);
+#endif
+}
+BICAMERAL_INLINE void finish_stream() {
+#if defined(__SSE__)
+  _mm_sfence();
+#endif
 }
 
 BICAMERAL_INLINE Vector splat(float x) { return Vector{} + x; }
