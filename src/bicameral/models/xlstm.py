@@ -1,7 +1,7 @@
 """LSTMs with exponential gates: one kind with a matrix as memory, one that mixes its units over time.
 
 Beck et al. 2024, "xLSTM: Extended Long Short-Term Memory", arXiv 2405.04517; sizes and initial values that
-the paper leaves open are those of its released code. Differs: frames are projected instead of tokens embedded;
+the paper leaves open are those of its code. Differs: frames are projected instead of tokens embedded;
 block-diagonal projections have biases and start at unit variance.
 """
 
