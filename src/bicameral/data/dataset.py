@@ -26,7 +26,7 @@ class Dataset:
     """Examples of one kind. Items are decoded when asked for, never before.
 
     items    image (c h w), clip (t c h w), sound (n,) mono, text str, series (t d) with NaN for missing
-    targets  int64 (n,) classes | uint8 (n k) several labels | float32 (n,) or (n k) | None: to be forecast
+    targets  int64 (n,) classes | uint8 (n k) several labels | float32 (n,) or (n k) | None: to come
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Windows of series to be forecast: views, never copies, and never filled from the future."""
+"""Windows of series to be forecast and of clips to be continued: views, never filled from the future."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.recordings import of_one_size
 from bicameral.errors import DataError, nearest
 
 PARTS = ("train", "val", "test")
+_PLURALS = {"series": "series", "clip": "clips"}
 
 
 class LookBacks(Sequence[np.ndarray]):
@@ -26,24 +28,32 @@ class LookBacks(Sequence[np.ndarray]):
 
 
 class Horizons:
-    """The values (n horizon d) that follow each look-back, gathered for the rows that are asked for."""
+    """The frames (n horizon *frame) that follow each look-back, gathered for the rows that are asked for.
+
+    A frame is (d,) of a series, (c h w) of a clip; bytes become [0, 1].
+    """
 
     dtype = np.dtype(np.float32)
-    ndim = 3
 
     def __init__(self, values: np.ndarray, starts: np.ndarray, horizon: int):
         self.values, self.starts, self.horizon = values, starts, horizon
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Windows, steps ahead, predicted columns."""
-        return len(self.starts), self.horizon, self.values.shape[1]
+    def shape(self) -> tuple[int, ...]:
+        """Windows, steps ahead, and what a frame has."""
+        return len(self.starts), self.horizon, *self.values.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """Three of series, five of clips."""
+        return len(self.shape)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.values[self.starts[rows][..., None] + np.arange(self.horizon)]
+        values = self.values[self.starts[rows][..., None] + np.arange(self.horizon)]
+        return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         del copy  # gathering always copies
@@ -58,19 +68,26 @@ def windows(
     stride: int = 1,
     target_columns: Sequence[str] | None = None,
     borders: Sequence[int] | None = None,
+    pixels: int | None = None,
 ) -> Dataset:
-    """Cut every series into look-backs and the horizons that follow them.
+    """Cut every series or clip into look-backs and the horizons that follow them.
 
-    A horizon with a missing value is left out and counted; a look-back keeps its missing values.
+    A horizon of a series with a missing value, or of a clip with an empty frame, is left out and counted; a
+    look-back keeps its missing values.
 
     borders  rows where train, val and test end, as published for a set; a look-back may reach back over one
+    pixels   clips: bound of the longer side of a frame; as it is if not given
     """
     _check(dataset, lookback, horizon, stride)
     wanted = _columns(dataset, target_columns)
-    lengths = np.array([len(item) for item in dataset.items])
+    items = list(dataset.items) if dataset.kind == "series" else of_one_size(dataset.items, pixels)
+    lengths = np.array([len(item) for item in items])
     # one long array: a window is then one number, whichever series it comes from
-    values = np.concatenate([np.asarray(item, dtype=np.float32) for item in dataset.items])
-    goals = values[:, [dataset.columns.index(column) for column in wanted]]
+    if dataset.kind == "series":
+        values = np.concatenate([np.asarray(item, dtype=np.float32) for item in items])
+        goals = values[:, [dataset.columns.index(column) for column in wanted]]
+    else:
+        goals = values = np.concatenate(items) if len(items) > 1 else items[0]
     offsets = np.concatenate([[0], lengths.cumsum()[:-1]])
     starts, series, faults = _starts(dataset, goals, offsets, lengths, lookback, horizon, stride)
     rows = starts - offsets[series]
@@ -84,24 +101,26 @@ def windows(
     ids = np.array([str(key) for key in dataset.ids])[series]
     return Dataset(
         name=dataset.name,
-        kind="series",
+        kind=dataset.kind,
         items=LookBacks(values, starts, lookback),
         targets=Horizons(goals, starts + lookback, horizon),
         ids=[f"{key}:{row}" for key, row in zip(ids, rows, strict=True)],
         groups=ids,
-        split=split,
+        split=dataset.split[series] if split is None and dataset.split is not None else split,
         times=None if dataset.times is None else LookBacks(np.concatenate(dataset.times), starts, lookback),
         columns=dataset.columns,
         target_columns=wanted,
+        rate=dataset.rate,
         properties={"begin": begin, "end": end},
         faults=(*dataset.faults, *faults),
     )
 
 
 def _check(dataset: Dataset, lookback: int, horizon: int, stride: int) -> None:
-    if dataset.kind != "series" or dataset.targets is not None:
+    if dataset.kind not in ("series", "clip") or dataset.targets is not None:
         raise DataError(
-            f"{dataset.name} is labelled {dataset.kind} data; windows are cut from series to forecast"
+            f"{dataset.name} is labelled {dataset.kind} data; windows are cut from series to forecast and "
+            "clips to continue"
         )
     for name, value in (("lookback", lookback), ("horizon", horizon), ("stride", stride)):
         if value < 1:
@@ -109,8 +128,8 @@ def _check(dataset: Dataset, lookback: int, horizon: int, stride: int) -> None:
     longest = max(len(item) for item in dataset.items)
     if longest < lookback + horizon:
         raise DataError(
-            f"{dataset.name} has series of at most {longest} steps, too short for lookback {lookback} and "
-            f"horizon {horizon}; make lookback + horizon at most {longest}"
+            f"{dataset.name} has {_PLURALS[dataset.kind]} of at most {longest} steps, too short for lookback "
+            f"{lookback} and horizon {horizon}; make lookback + horizon at most {longest}"
         )
 
 
@@ -129,7 +148,7 @@ def _starts(
     lookback: int, horizon: int, stride: int,
 ) -> tuple[np.ndarray, np.ndarray, list[Fault]]:  # fmt: skip
     """Return the start of each window in the long array, its series, and what was left out."""
-    missing = np.concatenate([[0], (~np.isfinite(goals)).any(axis=1).cumsum()])
+    missing = np.concatenate([[0], _unknown(goals).cumsum()])
     starts, series, faults = [], [], []
     for number, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
         first = offset + np.arange(0, length - lookback - horizon + 1, stride)
@@ -141,9 +160,17 @@ def _starts(
     return np.concatenate(starts), np.concatenate(series), faults
 
 
+def _unknown(goals: np.ndarray) -> np.ndarray:
+    """Return which frames cannot be judged: of a series for one missing value, of a clip if all are."""
+    if goals.dtype == np.uint8:
+        return np.zeros(len(goals), dtype=bool)
+    missing = ~np.isfinite(goals.reshape(len(goals), -1))
+    return np.asarray(missing.any(axis=1) if goals.ndim == 2 else missing.all(axis=1))
+
+
 def _left_out(length: int, cut: int, whole: int, needed: int) -> str:
     if not cut:
-        return f"series of {length} steps, too short for a window of {needed}"
+        return f"has {length} steps, too short for a window of {needed}"
     return f"{cut - whole} of {cut} windows left out: a value to forecast is missing" if whole < cut else ""
 
 

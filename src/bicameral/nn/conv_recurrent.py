@@ -29,7 +29,10 @@ class FrameConv(Recurrent[tuple]):
         return _maps_like(x_t, self.width)
 
     def scan(
-        self, x: Float[Tensor, "b t c h w"], state: tuple, lengths: Lengths
+        self,
+        x: Float[Tensor, "b t c h w"],
+        state: tuple,
+        lengths: Lengths,  # noqa: ARG002
     ) -> tuple[Float[Tensor, "b t d h w"], tuple]:
         return self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
 

@@ -1,7 +1,7 @@
 """Space to depth: squares of pixels become channels, and back."""
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from bicameral.nn.masking import Lengths
@@ -27,7 +27,10 @@ class Patches(Recurrent[tuple]):
         return cut(x_t, self.stride)
 
     def scan(
-        self, x: Float[Tensor, "b t c h w"], state: tuple, lengths: Lengths
+        self,
+        x: Float[Tensor, "b t c h w"],
+        state: tuple,
+        lengths: Lengths,  # noqa: ARG002
     ) -> tuple[Float[Tensor, "b t d y x"], tuple]:
         return cut(x.flatten(0, 1), self.stride).unflatten(0, x.shape[:2]), state
 

@@ -52,8 +52,8 @@ class Evidence:
 
     @property
     def windowed(self) -> bool:
-        """Whether examples are look-backs of one series: they overlap, and groups are series."""
-        return self.dataset.targets is not None and np.ndim(self.dataset.targets) == 3
+        """Whether examples are look-backs of series or clips: they overlap, and groups are series."""
+        return self.dataset.targets is not None and np.ndim(self.dataset.targets) >= 3
 
     @cached_property
     def labels(self) -> np.ndarray | None:

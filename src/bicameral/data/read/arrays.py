@@ -35,15 +35,19 @@ def read_arrays(
     classes: Sequence[str] = (),
     rate: float | None = None,
     answer: Answer | None = None,
+    missing: float | str | None = None,
 ) -> Dataset:
     """Read X, (X, y) or a mapping of arrays; the shape of X tells the kind unless `kind` does.
 
     target, x  names of the arrays in a mapping
+    missing    the number that stands for "no value"
     """
     arrays = _as_mapping(source)
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
         raise DataError(f"{type(source).__name__} is no data; expected a path, arrays (X, y) or a Dataset")
     values, y, part = _gather(arrays, x, target)
+    kind, y = ("clip", None) if answer == "continue" else (kind, y)
+    values = values if missing is None else _unknown_where(values, missing)
     items, kind, columns = items_of(values, kind, to_forecast=y is None)
     groups = _first(arrays, GROUP_NAMES) if groups is None else groups
     split = part if split is None else split
@@ -60,6 +64,14 @@ def read_arrays(
     )
     names = tuple(classes) or _names(arrays)
     return _usable(_finite(_with_targets(dataset, y, answer, names)))
+
+
+def _unknown_where(values: Any, missing: float | str) -> Any:
+    """Return float32 values, NaN where they are `missing`."""
+    if isinstance(values, list):
+        return [_unknown_where(value, missing) for value in values]
+    array = _array(values).astype(np.float32)
+    return np.where(array == np.float32(missing), np.float32(np.nan), array)
 
 
 def _published(split: Any, count: int, name: str) -> np.ndarray | None:
@@ -91,10 +103,13 @@ def _load(blob: Blob) -> Any:
 
 
 def _unpacked(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Cut packed series of unequal length (all frames in a row, and `lengths`) into a list."""
+    """Cut series of unequal length into a list: all frames in a row, or padded (n t d), and `lengths`."""
     lengths = arrays.pop("lengths", None)
     if lengths is None:
         return arrays
+    for key, value in arrays.items():
+        if value.ndim == 3 and len(value) == len(lengths) and max(lengths, default=0) <= value.shape[1]:
+            arrays[key] = [row[:length] for row, length in zip(value, lengths, strict=True)]
     packed = {key: value for key, value in arrays.items() if len(value) == lengths.sum() != len(lengths)}
     cut = {
         key: np.split(value.reshape(len(value), -1), np.cumsum(lengths)[:-1]) for key, value in packed.items()
@@ -191,8 +206,8 @@ def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[
 
 
 def _finite(dataset: Dataset) -> Dataset:
-    """Take the infinite values of series for missing ones, and name their rows."""
-    rows = np.flatnonzero(_infinite(dataset.items)).tolist() if dataset.kind == "series" else []
+    """Take infinite values for missing ones where some may be, and name their rows."""
+    rows = np.flatnonzero(_infinite(dataset.items)).tolist() if _may_have_gaps(dataset) else []
     if not rows:
         return dataset
     items = list(dataset.items)
@@ -203,9 +218,14 @@ def _finite(dataset: Dataset) -> Dataset:
     return replace(dataset, items=items, faults=faults)
 
 
+def _may_have_gaps(dataset: Dataset) -> bool:
+    """Series, and clips to be continued: their missing pixels count neither in the loss nor in a metric."""
+    return dataset.kind == "series" or (dataset.kind == "clip" and dataset.targets is None)
+
+
 def _infinite(items: Sequence[Any]) -> np.ndarray:
     if isinstance(items, Stack):
-        return np.asarray(np.isinf(items.array).any(axis=(1, 2)))
+        return np.asarray(np.isinf(items.array).any(axis=tuple(range(1, items.array.ndim))))
     return np.array([np.isinf(item).any() for item in items], dtype=bool)
 
 
@@ -213,7 +233,7 @@ def _usable(dataset: Dataset) -> Dataset:
     """Quarantine rows without a value or a target, and pictures, clips and sounds with a value missing."""
     some, whole = _known(dataset.items)
     problems = np.where(_unanswered(dataset), "has no target", "")
-    problems = np.where(whole | (dataset.kind == "series"), problems, "holds NaN or infinity")
+    problems = np.where(whole | _may_have_gaps(dataset), problems, "holds NaN or infinity")
     problems = np.where(some, problems, "holds no value")
     keep, lost = np.flatnonzero(problems == ""), np.flatnonzero(problems != "").tolist()
     if not len(keep):

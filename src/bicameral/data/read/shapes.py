@@ -119,10 +119,14 @@ def _pictures(array: np.ndarray) -> np.ndarray:
 
 
 def _clips(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 3:
+        array = array[None]  # one recording
     if array.ndim == 4:
         array = array[:, :, None]
     if array.ndim != 5:
-        raise DataError(f"clips of the shape {array.shape}; expected (n, t, c, h, w) or (n, t, h, w)")
+        raise DataError(
+            f"clips of the shape {array.shape}; expected (n, t, c, h, w), (n, t, h, w) or (t, h, w)"
+        )
     if array.shape[2] not in CHANNELS and array.shape[4] in CHANNELS:
         array = array.transpose(0, 1, 4, 2, 3)
     return _pixels(array)

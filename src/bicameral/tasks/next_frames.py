@@ -1,0 +1,124 @@
+"""The next `horizon` frames of a clip."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bicameral.errors import ConfigError
+from bicameral.tasks import metrics
+from bicameral.tasks.metrics import Metric
+from bicameral.tasks.ssim import structural_similarity
+from bicameral.tasks.task import Task
+
+ROPE_SHARE = 0.01  # of the error of always answering the mean of all frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextFrames(Task):
+    """Trained in z-space; judged and decoded in the units of the data, where bytes are [0, 1].
+
+    Output (b, horizon, c, h, w). Missing pixels of the truth, NaN, count neither in the loss nor in a metric.
+    """
+
+    name: ClassVar[str] = "next_frames"
+    lookback: int
+    horizon: int
+    frame: tuple[int, int, int]  # channels, height, width
+    mean: tuple[float, ...]  # of each channel
+    deviation: tuple[float, ...]
+    low: float  # the range of the training values
+    high: float
+    bounded: bool  # no value lies outside the range: bytes
+    threshold: float  # what counts as an event: rain
+    metric: str = "mse"
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.lookback < 1:
+            raise ConfigError(f"horizon and lookback are at least 1, not {self.horizon} and {self.lookback}")
+        metrics.check_metric(self.metric, dict(self.table))
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.horizon, *self.frame)
+
+    @property
+    def table(self) -> Mapping[str, Metric]:
+        """`mse` and `mae` are sums over the pixels of a frame, as papers on Moving MNIST give them."""
+        pixels, spread = self.frame[1] * self.frame[2], np.asarray(self.deviation)
+        squared, absolute = ROPE_SHARE * float((spread**2).sum()), ROPE_SHARE * float(spread.sum())
+        span = max(self.high - self.low, 1e-12)
+        return {
+            "mse": Metric(lambda p, y: _a_frame((p - y) ** 2), higher_is_better=False, rope=squared * pixels),
+            "mae": Metric(lambda p, y: _a_frame(abs(p - y)), higher_is_better=False, rope=absolute * pixels),
+            "pixel_mse": Metric(lambda p, y: _mean((p - y) ** 2), higher_is_better=False, rope=squared),
+            "pixel_mae": Metric(lambda p, y: _mean(abs(p - y)), higher_is_better=False, rope=absolute),
+            "ssim": Metric(lambda p, y: structural_similarity(p, y, span)),
+            "csi": Metric(lambda p, y: critical_success(p, y, self.threshold), percent=True),
+        }
+
+    def loss(
+        self,
+        output: Tensor,
+        y: Tensor,
+        *,
+        smoothing: float = 0.0,  # noqa: ARG002  labels only
+        class_weights: Tensor | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        y = self.standardise(y)
+        known = y.isfinite()
+        return (output - torch.where(known, y, output)).square().sum() / known.sum().clamp(min=1)
+
+    def standardise(self, y: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
+        """Frames in the units of the data -> with the training part's mean 0 and deviation 1."""
+        return (y.float() - self._of_channels(y, self.mean)) / self._of_channels(y, self.deviation)
+
+    def raw(self, output: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
+        """Network outputs in the units of the data."""
+        frames = output * self._of_channels(output, self.deviation) + self._of_channels(output, self.mean)
+        return frames.clamp(self.low, self.high) if self.bounded else frames
+
+    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        return self.raw(output).numpy(), y.numpy()
+
+    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+        """Minus the squared error of a frame, summed over its pixels."""
+        return -np.nansum((self.raw(output).numpy() - y.numpy()) ** 2, (1, 2, 3, 4)) / self.horizon
+
+    def by_step(self, output: Tensor, y: Tensor) -> list[float]:
+        """The headline metric of each frame ahead."""
+        prediction, truth = self.values(output, y)
+        return [
+            self.headline.compute(prediction[:, ahead : ahead + 1], truth[:, ahead : ahead + 1])
+            for ahead in range(self.horizon)
+        ]
+
+    def decode(self, output: Tensor) -> list[dict[str, Any]]:
+        """The frames (horizon c h w), bytes where the data were bytes."""
+        frames = self.raw(output).numpy()
+        shown = (255 * frames).round().astype(np.uint8) if self.bounded else frames
+        return [{"frames": clip} for clip in shown]
+
+    def _of_channels(self, like: Tensor, values: tuple[float, ...]) -> Float[Tensor, "c 1 1"]:
+        return torch.tensor(values, dtype=torch.float32, device=like.device)[:, None, None]
+
+
+def critical_success(prediction: np.ndarray, truth: np.ndarray, threshold: float) -> float:
+    """Hits over hits, misses and false alarms, of all known pixels: nowcasting's critical success index."""
+    known = np.isfinite(truth)
+    said, was = (prediction >= threshold) & known, (np.nan_to_num(truth) >= threshold) & known
+    events = (said | was).sum()
+    return float((said & was).sum() / events) if events else float("nan")
+
+
+def _a_frame(error: np.ndarray) -> float:
+    """Sum over the pixels of a frame, mean over frames (n t)."""
+    return float(np.nansum(error, dtype=np.float64) / (error.shape[0] * error.shape[1]))
+
+
+def _mean(error: np.ndarray) -> float:
+    return float(np.nanmean(error, dtype=np.float64))
