@@ -83,11 +83,11 @@ class Spread(nn.Module):
         # rows ordered by node, then by support: the product is then already laid out for the weights
         rows = supports.transpose(0, 1).flatten(0, 1).contiguous()
         if num_nodes > LARGE and rows.count_nonzero() < SPARSE * rows.numel():
-            rows = rows.to_sparse_csr()
+            rows = rows.to_sparse()
         self.register_buffer("supports", rows, persistent=False)
 
     def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n mf"]:
-        if self.supports.is_sparse_csr:
+        if self.supports.is_sparse:
             return self._sparse(x.flatten(0, -3)).reshape(*x.shape[:-1], -1)
         if x.shape[-1] == 1:  # one product for all rows instead of one for each
             return (x.squeeze(-1) @ self.supports.T).unflatten(-1, (-1, self.num_supports))
