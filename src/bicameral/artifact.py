@@ -22,6 +22,7 @@ from bicameral.errors import ArtifactError, BicameralError, DataError
 from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
+from bicameral.tasks.generating import generate
 from bicameral.tasks.later import by_sequence, to_answer, to_judge
 from bicameral.tasks.network import Network
 
@@ -61,6 +62,10 @@ class Artifact:
         output, y = self._answer(dataset, rows)
         assert y is not None
         return self.task.metrics(output.float(), y)
+
+    def generate(self, prompt: Any, length: int, *, temperature: float = 1.0, seed: int = 0) -> Any:
+        """Go on from a text, or from frames (t, keys), for `length` steps; temperature 0 takes the likeliest."""
+        return generate(self.network, self.preprocessing, prompt, length, temperature=temperature, seed=seed)
 
     def stream(self, num_streams: int = 1) -> Stream:
         """Answer data that still come in, piece by piece; docs/streaming.md."""

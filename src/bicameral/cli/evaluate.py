@@ -11,8 +11,10 @@ def evaluate(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: 
     """Score an artifact on labelled data it has not seen."""
     from bicameral.artifact import Artifact
     from bicameral.data.read import read
+    from bicameral.tasks.later import reading
 
-    trained, dataset = Artifact.from_pretrained(artifact), read(data, **settings.parse(fields))
+    trained = Artifact.from_pretrained(artifact)
+    dataset = read(data, **reading(trained.task) | settings.parse(fields))
     metrics = trained.evaluate(dataset)
     tell_left_out(dataset)
     if json:

@@ -14,15 +14,17 @@ from bicameral.errors import DataError
 def predict(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: Json = False) -> None:
     """Answer for every example of the data, in its order."""
     from bicameral.artifact import Artifact
+    from bicameral.tasks.later import reading
 
     trained = Artifact.from_pretrained(artifact)
-    dataset = _examples(data, settings.parse(fields), trained.network.layout.kind)
+    options = reading(trained.task) | settings.parse(fields)
+    dataset = _examples(data, options, trained.network.layout.kind)
     answers = trained.predict(dataset)
     tell_left_out(dataset)
     if json:
         show_json(answers)
     else:
-        show_lines("\t".join(_cells(answer)) for answer in answers)
+        show_lines("\t".join(cells(answer)) for answer in answers)
 
 
 def _examples(source: str, options: Mapping[str, Any], kind: str) -> Any:
@@ -42,7 +44,8 @@ def _examples(source: str, options: Mapping[str, Any], kind: str) -> Any:
         raise reason from None
 
 
-def _cells(answer: Mapping[str, Any]) -> list[str]:
+def cells(answer: Mapping[str, Any]) -> list[str]:
+    """An answer as the columns of a line."""
     return [_cell(value) for name, value in answer.items() if name != "probabilities"]
 
 

@@ -1,15 +1,17 @@
-"""Parts that do not leak: published, by group, by time, or stratified at random."""
+"""Parts that do not leak: published, by group, by recording, by time, or stratified at random."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from bicameral.data.continuations import is_continued
 from bicameral.data.dataset import Dataset
 from bicameral.errors import DataError
 
 FRACTIONS = (0.6, 0.2, 0.2)
 TRIES = 32  # random orders of the groups, of which the one that keeps the classes in proportion is taken
+MANY = 10  # recordings of clips: from here on whole ones are drawn, below each is cut in time
 SPAN = 0.8  # share of the time that one redraw of a forecast covers; the rest lets its origin roll
 
 
@@ -20,7 +22,7 @@ class Split:
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
-    how: str  # "published" "grouped" "by time" "stratified" "random"
+    how: str  # "published" "grouped" "by recording" "by time" "stratified" "random"
 
 
 def split(dataset: Dataset, *, seed: int, fractions: tuple[float, float, float] = FRACTIONS) -> Split:
@@ -55,7 +57,7 @@ def redraw(
     """
     _check(dataset, fractions)
     rows = np.sort(rows)
-    if _is_forecast(dataset):
+    if _is_forecast(dataset) and not _has_many_recordings(dataset):
         return _rolled(dataset, rows, seed, fractions)
     rest, judged = _draw(dataset, rows, fractions[2], seed)
     train, val = _draw(dataset, rest, fractions[1] / (fractions[0] + fractions[1]), seed + 1)
@@ -68,17 +70,25 @@ def _part(dataset: Dataset, part: str) -> np.ndarray:
 
 
 def _how(dataset: Dataset) -> str:
+    if is_continued(dataset) and "begin" in dataset.properties:
+        return "by position"
     if dataset.split is not None:
         return "published"
     if _is_forecast(dataset):
-        return "by time"
+        return "by recording" if _has_many_recordings(dataset) else "by time"
     if dataset.groups is not None:
         return "grouped"
     return "stratified" if dataset.classes else "random"
 
 
 def _is_forecast(dataset: Dataset) -> bool:
-    return dataset.kind == "series" and dataset.targets is not None and dataset.targets.ndim == 3
+    if is_continued(dataset):
+        return "begin" in dataset.properties  # segments of a few long texts
+    return dataset.targets is not None and dataset.targets.ndim >= 3
+
+
+def _has_many_recordings(dataset: Dataset) -> bool:
+    return dataset.kind == "clip" and dataset.groups is not None and len(np.unique(dataset.groups)) >= MANY
 
 
 def _check(dataset: Dataset, fractions: tuple[float, ...]) -> None:
@@ -96,7 +106,7 @@ def _check(dataset: Dataset, fractions: tuple[float, ...]) -> None:
 def _draw(dataset: Dataset, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Take about `fraction` of the rows out; return (what stays, what was taken), both in order."""
     rng = np.random.default_rng(seed)
-    if _is_forecast(dataset):
+    if _is_forecast(dataset) and not _has_many_recordings(dataset):
         stays, taken = _later(dataset, rows, fraction)
         _check_sizes(dataset, stays, taken)
         return stays, taken

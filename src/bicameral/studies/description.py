@@ -57,6 +57,6 @@ def _lengths(dataset: Dataset) -> dict[str, float] | None:
 
 
 def _unit(problem: Problem) -> str:
-    if problem.raw.targets is None:
+    if problem.raw.targets is None or "begin" in problem.dataset.properties:
         return "time"
     return "group" if problem.raw.groups is not None else "example"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
+from bicameral.studies.continuing import foretold
 from bicameral.studies.problem import Problem
 from bicameral.tasks import Classify, Forecast
 
@@ -20,6 +21,8 @@ THUMBNAIL, POINTS = 64, 64
 def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
     """Judge the artifact in `folder` on the sealed part, example by example."""
     artifact = Artifact.from_pretrained(folder)
+    if artifact.task.per_step:
+        return foretold(problem, artifact)
     dataset, rows = problem.dataset, problem.test
     output = artifact.outputs(dataset, rows)
     scores = artifact.task.per_example(output, _tensor(dataset.targets[rows]))

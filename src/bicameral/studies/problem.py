@@ -7,20 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from bicameral.data.continuations import is_continued, segments
 from bicameral.data.copies import kept_together
 from bicameral.data.dataset import Dataset
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.remembered import remembered
 from bicameral.data.splits import redraw, seal, split
 from bicameral.data.windows import windows
 from bicameral.errors import ConfigError, DataError, nearest
+from bicameral.studies.frames import (
+    FRAMES_OPTIONS,
+    frames_task,
+    is_windowed_clips,
+    whole_frames,
+    with_horizon,
+)
 from bicameral.studies.plan import Plan
-from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
+from bicameral.tasks import Classify, Forecast, MultiLabel, NextNotes, NextToken, Regress, Task
 from bicameral.tasks.regress import standardisation
 
 FORECAST_OPTIONS = ("lookback", "horizon", "targets", "stride", "borders", "quantiles")
-TASK_OPTIONS = ("metric", *FORECAST_OPTIONS)
+CONTINUE_OPTIONS = ("context", "unit")
+TASK_OPTIONS = tuple(dict.fromkeys(("metric", *FORECAST_OPTIONS, *CONTINUE_OPTIONS, *FRAMES_OPTIONS)))
+CONTEXT = 256  # steps of a training segment, unless the user says otherwise
 FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
 
 
@@ -52,8 +63,7 @@ class Problem:
         self.options = _checked(dataset, dict(task_options or {}))
         self.raw, self.seed = dataset if dataset.kind == "text" else remembered(dataset), seed
         self.test_fraction = test_fraction
-        whole = dataset.targets is not None
-        self.dataset = kept_together(self.raw) if whole else _windowed(dataset, self.options)
+        self.dataset = _examples(self.raw, self.options)
         self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
         self.draw = lru_cache(maxsize=2)(self._draw)
 
@@ -65,8 +75,8 @@ class Problem:
         return self.prepare(train, val, judged)
 
     def parts(self) -> np.ndarray | None:
-        """The part of each example in the first draw, for the audit; None for series cut into windows."""
-        if self.raw.targets is None:
+        """The part of each example in the first draw, for the audit; None for what is cut into pieces."""
+        if self.raw.targets is None or is_continued(self.raw):
             return None
         draw = self.draw(0)
         names = np.full(len(self.dataset), "val", dtype="<U5")
@@ -84,7 +94,11 @@ class Problem:
 
     def prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
         """Fit the preprocessing and the task on the training rows alone, and prepare the three parts."""
-        preprocessing = fit_preprocessing(self.dataset, train)
+        if is_continued(self.dataset):
+            preprocessing = fit_continued(self.dataset, train, **_segment(self.options))
+        else:
+            kept = whole_frames(self.dataset) if is_windowed_clips(self.dataset) else {}
+            preprocessing = fit_preprocessing(self.dataset, train, **kept)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
         return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
 
@@ -106,9 +120,13 @@ def task_for(
     """The task the targets ask for, scaled by the training rows."""
     options = dict(options or {})
     metric = {"metric": options["metric"]} if options.get("metric") else {}
+    if is_continued(dataset):
+        return _next(dataset, preprocessing, options, metric)
     if isinstance(dataset.targets, np.ndarray) and dataset.classes:
         several = dataset.targets.ndim == 2
         return (MultiLabel if several else Classify)(classes=dataset.classes, **metric)
+    if is_windowed_clips(dataset):
+        return frames_task(dataset, train, preprocessing, options, metric)
     if "horizon" in options:
         return _forecast(dataset, preprocessing, options, metric)
     mean, deviation = standardisation(dataset.targets[train])
@@ -132,6 +150,17 @@ def _forecast(
     )
 
 
+def _next(dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]) -> Task:
+    asked = _segment(options)
+    if dataset.kind == "text":
+        return NextToken(num_tokens=preprocessing.layout.vocabulary, **asked, **metric)
+    return NextNotes(keys=dataset.columns, context=asked["context"], **metric)
+
+
+def _segment(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"context": options.get("context", CONTEXT), "unit": options.get("unit", "characters")}
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and bool(value >= 1) and value is not True
 
@@ -146,14 +175,18 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "horizon": (_is_count, "a number of steps of at least 1"),
     "stride": (_is_count, "a number of steps of at least 1"),
     "targets": (lambda value: isinstance(value, str) or _is_list(value, str), "names of channels: [a, b]"),
+    "pixels": (_is_count, "the longer side of a frame, at least 1"),
+    "threshold": (lambda value: isinstance(value, int | float), "a number in the units of the data"),
     "borders": (lambda value: _is_list(value, int), "three growing rows, such as [600, 800, 1000]"),
+    "context": (_is_count, "a number of steps of at least 1"),
+    "unit": (lambda value: value in ("characters", "words"), "characters or words"),
     "quantiles": (lambda value: _is_list(value, float), "shares between 0 and 1, such as [0.1, 0.5, 0.9]"),
 }
 
 
 def _checked(dataset: Dataset, options: dict[str, Any]) -> dict[str, Any]:
     """Reject unknown options; fill in lookback and horizon for a series that is to be forecast."""
-    known = ("metric", *(FORECAST_OPTIONS if dataset.targets is None else ()))
+    known = ("metric", *_options_of(dataset))
     for key, value in options.items():
         if key not in known:
             raise ConfigError(f"this task has no option {key!r}{nearest(key, known)}")
@@ -163,16 +196,37 @@ def _checked(dataset: Dataset, options: dict[str, Any]) -> dict[str, Any]:
         options["targets"] = [options["targets"]]
     if dataset.targets is not None:
         return options
+    if dataset.kind == "clip":
+        return with_horizon(dataset, options)
     if dataset.kind != "series":
-        raise DataError(f"{dataset.name} has no labels; only series can be forecast, not {dataset.kind} data")
+        raise DataError(
+            f"{dataset.name} has no labels; only series can be forecast and clips continued, not {dataset.kind} "
+            "data; of texts pass answer=next to ask for the next token"
+        )
     shortest = min(len(item) for item in dataset.items)
     horizon = options.setdefault("horizon", max(1, min(24, shortest // 20)))
     options.setdefault("lookback", max(1, min(8 * horizon, shortest // 4)))
     return options
 
 
+def _options_of(dataset: Dataset) -> tuple[str, ...]:
+    if is_continued(dataset):
+        return CONTINUE_OPTIONS if dataset.kind == "text" else CONTINUE_OPTIONS[:1]
+    if dataset.targets is not None:
+        return ()
+    return FRAMES_OPTIONS if dataset.kind == "clip" else FORECAST_OPTIONS
+
+
+def _examples(raw: Dataset, options: dict[str, Any]) -> Dataset:
+    """What is divided and learned from: examples as they are, windows or segments."""
+    if raw.targets is None:
+        return _windowed(raw, options)
+    whole = kept_together(raw)
+    return segments(whole, **_segment(options)) if is_continued(raw) else whole
+
+
 def _windowed(dataset: Dataset, options: dict[str, Any]) -> Dataset:
-    chosen = {key: options[key] for key in ("stride", "borders") if key in options}
+    chosen = {key: options[key] for key in ("stride", "borders", "pixels") if key in options}
     return windows(
         dataset,
         lookback=options["lookback"],

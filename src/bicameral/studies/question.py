@@ -8,6 +8,7 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import jsonable
+from bicameral.data.continuations import is_continued
 from bicameral.data.dataset import Dataset
 from bicameral.errors import ConfigError, nearest
 from bicameral.studies import tune
@@ -15,6 +16,8 @@ from bicameral.studies.plan import Plan, digest
 from bicameral.studies.problem import Problem, problem_of, task_for
 from bicameral.studies.recommend import candidates
 from bicameral.tasks import Task
+from bicameral.tasks.causality import check_causal
+from bicameral.tasks.roll_out import can_continue
 
 ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
 
@@ -83,9 +86,18 @@ def roles_of(
             f"gru or resnet, not {', '.join(names) or 'none'}"
         )
     for name in found:
+        check_causal(registry.entry(name), dataset.kind, per_step=is_continued(dataset))
         if registry.entry(name).gives == "forecast" and dataset.targets is not None:
             raise ConfigError(f"{name} only forecasts, and {dataset.name} has labels; leave it out")
+        if dataset.targets is None and not _foretells(registry.entry(name), dataset):
+            raise ConfigError(f"{name} cannot foretell {dataset.kind} data; leave it out")
     return found
+
+
+def _foretells(entry: registry.Entry, dataset: Dataset) -> bool:
+    if dataset.kind == "clip":
+        return can_continue(entry)
+    return entry.gives != "forecast" or entry.reads != "frames"
 
 
 def _listed(option: str, names: Any) -> list[str]:

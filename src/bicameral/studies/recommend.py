@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from bicameral import registry
+from bicameral.data.continuations import is_continued
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.studies.probe import Probe
@@ -129,8 +130,8 @@ def _small_draw(dataset: Dataset, seed: int, task_options: Mapping[str, Any] | N
 
 
 def _case(dataset: Dataset, draw: Draw) -> Case:
-    layout, forecast = draw.train.layout, dataset.targets is None
-    examples = len(draw.train) if forecast else len(dataset)
+    layout, cut = draw.train.layout, dataset.targets is None or is_continued(dataset)
+    examples = len(draw.train) if cut else len(dataset)
     return Case(_kind(dataset), examples, 0 if layout.kind == "image" else layout.shape[0])
 
 
@@ -181,6 +182,8 @@ def _holds(when: Mapping[str, Any], case: Case) -> bool:
 
 
 def _kind(dataset: Dataset) -> str:
+    if is_continued(dataset):
+        return f"next {dataset.kind}"
     return "forecast" if dataset.targets is None else dataset.kind
 
 

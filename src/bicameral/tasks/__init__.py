@@ -6,10 +6,15 @@ from typing import Any
 from bicameral.errors import UnknownNameError, nearest
 from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.next_frames import NextFrames
+from bicameral.tasks.next_notes import NextNotes
+from bicameral.tasks.next_token import NextToken
 from bicameral.tasks.regress import Regress
 from bicameral.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (Classify, MultiLabel, Regress, Forecast)}
+TASKS: dict[str, type[Task]] = {
+    cls.name: cls for cls in (Classify, MultiLabel, Regress, Forecast, NextToken, NextNotes, NextFrames)
+}
 
 
 def task_from_dict(saved: Mapping[str, Any]) -> Task:

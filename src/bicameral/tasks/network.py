@@ -13,7 +13,11 @@ from bicameral import registry
 from bicameral.data.dataset import Kind, Layout
 from bicameral.data.views import shape_as, view_as
 from bicameral.errors import ConfigError
+from bicameral.registry import Entry
+from bicameral.tasks.causality import check_causal
 from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.next_frames import NextFrames
+from bicameral.tasks.roll_out import RollOut, can_continue
 from bicameral.tasks.task import Task
 
 SOUND_BANDS = 4  # kept apart when the last map of a sound is averaged over time
@@ -30,23 +34,52 @@ class Network(nn.Module):
         self.layout, self.task, self.entry = layout, task, registry.entry(name)
         self.overrides = dict(overrides or {})
         fields = dict(self.overrides)
-        self.embedding = _embedding(layout, fields.pop("embedding", 64))
+        check_causal(self.entry, layout.kind, per_step=task.per_step)
+        self.embedding = _embedding(layout, fields.pop("embedding", 64), self.entry)
+        if isinstance(task, NextFrames) and not can_continue(self.entry):
+            raise ConfigError(f"{name} cannot continue clips; choose a model such as conv_lstm")
         shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
         if self.entry.gives == "forecast":
-            if not isinstance(task, Forecast):
-                raise ConfigError(f"{name} only forecasts, and the task is {task.name}; choose another model")
-            fields.setdefault("horizon", task.horizon)
-        self.backbone = self.entry.cls(shape, self.entry.configure(fields))
+            fields.setdefault("horizon", _horizon(self.entry, task))
+        if self.entry.gives == "next":
+            fields.setdefault("num_outputs", task.output_shape[0])
+        config = self.entry.configure(fields)
+        # as the config has them: of what was given as a file, the contents
+        self.overrides.update((name, getattr(config, name)) for name in overrides or () if name in fields)
+        self.backbone = self.entry.cls(shape, config)
         self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
-        self.pool = _POOLS[self.entry.gives](self.backbone, layout.kind)
-        self.head = _head(task, self.pool)
+        self.pool = (
+            PassVector(self.backbone, layout.kind)
+            if task.per_step
+            else _POOLS[self.entry.gives](self.backbone, layout.kind)
+        )
+        self.head = nn.Identity() if self.entry.gives == "next" else _head(task, self.pool, self.backbone)
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
         """Prepared examples -> outputs (b, *task.output_shape)."""
+        if self.task.per_step:
+            return self.scan(x, None, lengths)[0]
         if self.entry.gives == "forecast":
             return self.head(self._run(x, lengths)[0])
+        if isinstance(self.head, RollOut):
+            return self.head(self.backbone, self.read(x, lengths)[0])
         output = self.head(self.features(x, lengths)).unflatten(-1, self.task.output_shape)
         return output + _anchor(self.task, x, lengths) if isinstance(self.task, Forecast) else output
+
+    def scan(
+        self, x: Num[Tensor, "b t *d"], state: Any, lengths: Int[Tensor, " b"] | None = None
+    ) -> tuple[Float[Tensor, "b t v"], Any]:
+        """An answer at every step, from the state that earlier steps left behind, or None."""
+        x, lengths = self.read(x, lengths)
+        y, state = self.backbone(x, state, lengths=lengths)
+        return self.head(y), state
+
+    def step(self, x_t: Num[Tensor, "b *d"], state: Any) -> tuple[Float[Tensor, "b v"], Any]:
+        """The answer at one step."""
+        frame = self.read(x_t[:, None])[0][:, 0]
+        state = self.backbone.initial_state(frame) if state is None else state
+        y, state = self.backbone.step(frame, state)
+        return self.head(y), state
 
     def features(
         self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None
@@ -58,6 +91,8 @@ class Network(nn.Module):
         """Prepared examples as the backbone reads them."""
         if self.embedding is not None:
             x = self.embedding(x)
+        elif self.layout.kind == "text":
+            x = x[..., None].to(torch.get_default_dtype())  # counts are of the tokens themselves
         if self.entry.gives == "vector" and self.entry.reads != "sequence" and self.layout.kind != "image":
             x, lengths = fit_time(x, lengths, self.layout.shape[0])
         return view_as(x, lengths, self.layout.kind, self.entry.reads)
@@ -67,12 +102,15 @@ class Network(nn.Module):
         return (self.backbone(x, lengths=lengths) if self.takes_lengths else self.backbone(x)), lengths
 
 
-def _embedding(layout: Layout, width: int) -> nn.Embedding | None:
-    return nn.Embedding(layout.vocabulary, width, padding_idx=0) if layout.kind == "text" else None
+def _embedding(layout: Layout, width: int, entry: Entry) -> nn.Embedding | None:
+    words = layout.kind == "text" and entry.gives != "next"
+    return nn.Embedding(layout.vocabulary, width, padding_idx=0) if words else None
 
 
 def _dense_shape(layout: Layout, embedding: nn.Embedding | None) -> tuple[int, ...]:
-    return layout.shape if embedding is None else (*layout.shape, embedding.embedding_dim)
+    if layout.kind != "text":
+        return layout.shape
+    return (*layout.shape, 1 if embedding is None else embedding.embedding_dim)
 
 
 class PoolMaps(nn.Module):
@@ -184,7 +222,17 @@ class PickChannels(nn.Module):
         return y if self.spread is None else y[..., None] + self.spread
 
 
-def _head(task: Task, pool: Any) -> nn.Module:
+def _horizon(entry: registry.Entry, task: Task) -> int:
+    """How far a model that only foretells is to look: series, or clips if it reads frames."""
+    if not isinstance(task, NextFrames if entry.reads == "frames" else Forecast):
+        only = "continues clips" if entry.reads == "frames" else "forecasts"
+        raise ConfigError(f"{entry.name} only {only}, and the task is {task.name}; choose another model")
+    return task.horizon
+
+
+def _head(task: Task, pool: Any, backbone: Any) -> nn.Module:
+    if isinstance(task, NextFrames):
+        return nn.Identity() if isinstance(pool, nn.Identity) else RollOut(backbone, task.frame, task.horizon)
     if isinstance(pool, nn.Identity):
         assert isinstance(task, Forecast)
         return PickChannels(task)

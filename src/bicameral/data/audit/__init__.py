@@ -1,6 +1,7 @@
 """Checks of a data set and its split before anything is trained on it: a table, one line a check."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from bicameral.data.audit import balance, bleed, duplicates, quality, scaling, shortcuts, stamps
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import Audit, Finding, Outcome
+from bicameral.data.continuations import is_continued
 from bicameral.data.read import read
 
 __all__ = ["CHECKS", "Audit", "Finding", "audit"]
@@ -45,6 +47,8 @@ CHECKS: Mapping[str, Callable[[Evidence], Outcome]] = {
 def audit(source: Any, *, split: np.ndarray | None = None) -> Audit:
     """Run every check on what `read` reads; `split` names the part of each example, else the data may."""
     dataset = read(source)
+    if is_continued(dataset):
+        dataset = replace(dataset, targets=None)  # what is asked for stands in the examples themselves
     evidence = Evidence(dataset, dataset.split if split is None else split)
     return Audit(tuple(_run(name, check, evidence) for name, check in CHECKS.items()))
 

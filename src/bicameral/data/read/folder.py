@@ -3,15 +3,18 @@
 from dataclasses import replace
 from functools import partial
 
+from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Fault, Kind
 from bicameral.data.files import Blob
 from bicameral.data.labels.parts import part_in_stem
 from bicameral.data.read.arrays import load_arrays, read_arrays
 from bicameral.data.read.clips import read_clips
+from bicameral.data.read.continued import by_folder, is_next, plain_texts, without_answer
 from bicameral.data.read.detect import are_frames, media_kind
 from bicameral.data.read.idx import is_idx, load_idx
 from bicameral.data.read.images import read_images
 from bicameral.data.read.labelled_series import read_ts
+from bicameral.data.read.piano_roll import read_piano_rolls
 from bicameral.data.read.request import Request
 from bicameral.data.read.sounds import read_sounds
 from bicameral.data.read.tables import read_tables
@@ -22,7 +25,8 @@ from bicameral.errors import DataError
 UNDERSTOOD = (
     "a folder or zip with one folder a class of pictures, clips, sounds or texts, also below train/ val/ "
     "test/, or with a labels.csv (file,label); CSV, TSV or JSONL of texts or series; .ts and UCR _TRAIN and "
-    "_TEST files; .npz and .npy; idx files; one text file a class"
+    "_TEST files; .npz and .npy; idx files; one text file a class; .mat of piano rolls; with answer=next "
+    "any .txt"
 )
 DOCUMENTS = (".md", ".rst", ".pdf", ".html")
 DOCUMENT_STEMS = ("readme", "license", "licence", "about", "changelog", "notice", "citation")
@@ -30,6 +34,9 @@ DOCUMENT_STEMS = ("readme", "license", "licence", "about", "changelog", "notice"
 
 def read_folder(request: Request, files: list[Blob], faults: list[Fault]) -> Dataset:
     """Read what a folder holds: media first, then arrays, texts and tables."""
+    if is_next(request):
+        texts = plain_texts(request, by_folder([blob for blob in files if not _is_document(blob)]), faults)
+        return texts or continued(read_folder(without_answer(request), files, faults))
     media = request.kind if request.kind in ("image", "clip", "sound") else None
     found = media or (media_kind(files, request.name) if request.kind is None else None)
     data = [blob for blob in files if not _is_document(blob)]
@@ -44,6 +51,11 @@ def read_folder(request: Request, files: list[Blob], faults: list[Fault]) -> Dat
 def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:
     """Read one file, or the files of the parts of one set."""
     blob = next(iter(parts.values()))
+    if blob.suffix == ".mat":
+        return read_piano_rolls(request.name, blob)
+    if is_next(request):
+        texts = plain_texts(request, list(parts.items()), [])
+        return texts or continued(read_files(without_answer(request), parts))
     if blob.suffix == ".ts":
         return request.call(read_ts, request.name, list(parts.items()))
     if blob.suffix in (".npz", ".npy"):

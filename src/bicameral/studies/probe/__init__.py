@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from bicameral.data.continuations import is_continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError
 from bicameral.studies.probe import gradient, locality, memory, order, scale, translation
@@ -26,6 +27,7 @@ PROBES: Mapping[str, ModuleType] = {
     "trainable memory": gradient,
     "memory": memory,
 }
+NO_LABEL = "asks one answer an example; here every step has one"
 RESERVE = 0.7  # of the time is planned for training; the rest is judging and statistics
 
 
@@ -45,8 +47,10 @@ def probe(
     """
     if not 0 < seconds < math.inf or replicates < 2:
         raise ConfigError(f"probes need seconds > 0 and replicates >= 2, not {seconds:g} and {replicates}")
-    clock = time.perf_counter()
-    material = materials(read(source), seed=seed, task_options=task_options)
+    clock, dataset = time.perf_counter(), read(source)
+    if is_continued(dataset):
+        return [Probe(name=name, skipped=NO_LABEL) for name in PROBES]
+    material = materials(dataset, seed=seed, task_options=task_options)
     skipped = {name: reason for name, kind in PROBES.items() if (reason := kind.unfit(material(0)))}
     chosen = [name for name in PROBES if name not in skipped]
     end = clock + RESERVE * seconds

@@ -1,0 +1,58 @@
+"""bicameral generate: let an artifact that foretells the next step go on by itself."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bicameral.cli.app import ARTIFACT, verb
+from bicameral.cli.options import ArtifactFolder, Json, Seed
+from bicameral.cli.show import escaped, show_json, show_lines
+from bicameral.errors import ConfigError
+
+
+@verb("generate", panel=ARTIFACT, example='bicameral generate runs/plays-gru --prompt "ROMEO:" --length 500')
+def generate(
+    artifact: ArtifactFolder,
+    prompt: Annotated[str, typer.Option(help="A text; of music, a file: its first piece is gone on with.")],
+    length: Annotated[int, typer.Option(help="Characters, words or frames to write.")] = 500,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 safer, above 1 bolder; 0 takes the likeliest.")
+    ] = 1.0,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="File for frames (.npz) or the text.")] = None,
+    json: Json = False,
+) -> None:
+    """Write on from a prompt: text after text, frames after frames."""
+    from bicameral.artifact import Artifact
+
+    trained = Artifact.from_pretrained(artifact)
+    told = trained.network.layout.kind == "text"
+    start = prompt if told else _first_piece(prompt)
+    found = trained.generate(start, length, temperature=temperature, seed=seed)
+    if out is None and not told:
+        raise ConfigError(f"frames ({length}, keys) need a file: add --out music.npz")
+    if out is not None:
+        _write(out, found)
+    if json:
+        show_json({"prompt": prompt, "written": found if told else str(out), "length": length, "seed": seed})
+    elif told:
+        gap = " " if trained.preprocessing.tokens == "words" else ""
+        show_lines(map(escaped, f"{start}{gap}{found}".split("\n")))
+    else:
+        show_lines([f"{length} frames in {out}"])
+
+
+def _first_piece(path: str) -> Any:
+    from bicameral.data.read import read
+
+    return read(path, answer="next").items[0]
+
+
+def _write(path: Path, found: Any) -> None:
+    import numpy as np
+
+    if isinstance(found, str):
+        path.write_text(found, encoding="utf-8")
+    else:
+        np.savez_compressed(path, x=found[None].astype(np.float32), lengths=[len(found)])

@@ -1,0 +1,74 @@
+"""Going on by oneself: each step drawn from what the network says of the one before, at constant cost a step."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bicameral.data.preprocessing.text import NUM_RESERVED, UNKNOWN, TextPreprocessing, split
+from bicameral.errors import ConfigError, DataError
+from bicameral.tasks.network import Network
+from bicameral.tasks.next_notes import NextNotes
+from bicameral.tasks.next_token import NextToken
+
+
+@torch.no_grad()
+def generate(
+    network: Network, preprocessing: Any, prompt: Any, length: int, *, temperature: float = 1.0, seed: int = 0
+) -> Any:
+    """`length` steps that follow the prompt: text after a text, frames (length, keys) after frames (t, keys).
+
+    temperature  sharpens what is drawn from below 1; 0 takes the likeliest
+    """
+    _check(network, length, temperature)
+    read = _read(preprocessing, prompt)
+    generator = torch.Generator().manual_seed(seed)
+    network.eval()
+    output, state = network.scan(read[None], None)
+    output, drawn = output[:, -1], []
+    while True:
+        drawn.append(_draw(network, output[0].double(), temperature, generator))
+        if len(drawn) == length:
+            break
+        output, state = network.step(drawn[-1][None], state)
+    steps = torch.stack(drawn)
+    return _text(preprocessing, steps) if steps.dim() == 1 else steps.numpy().astype(np.uint8)
+
+
+def _check(network: Network, length: int, temperature: float) -> None:
+    if not network.task.per_step:
+        raise ConfigError(
+            f"this artifact answers {network.task.name}; only what foretells the next step goes on"
+        )
+    if length < 1 or temperature < 0:
+        raise ConfigError(
+            f"length={length}, temperature={temperature:g}; expected at least one step and no less than 0"
+        )
+
+
+def _read(preprocessing: Any, prompt: Any) -> Tensor:
+    if not len(prompt):
+        raise DataError("the prompt is empty; expected at least one step to go on from")
+    if not isinstance(preprocessing, TextPreprocessing):
+        return torch.from_numpy(preprocessing(np.asarray(prompt, np.float32)))
+    if not isinstance(prompt, str):
+        raise DataError(f"the prompt is {type(prompt).__name__}; expected text")
+    pieces = split(prompt, preprocessing.tokens)
+    return torch.tensor([preprocessing.numbers.get(piece, UNKNOWN) for piece in pieces] or [UNKNOWN])
+
+
+def _text(preprocessing: TextPreprocessing, tokens: Tensor) -> str:
+    written = [preprocessing.vocabulary[token - NUM_RESERVED] for token in tokens.tolist()]
+    return (" " if preprocessing.tokens == "words" else "").join(written)
+
+
+def _draw(network: Network, output: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    if isinstance(network.task, NextNotes):
+        chance = (output / temperature).sigmoid() if temperature else (output > 0).double()
+        return torch.bernoulli(chance, generator=generator).float()
+    assert isinstance(network.task, NextToken)
+    output[:NUM_RESERVED] = -torch.inf  # neither padding nor what is unknown can be written
+    if not temperature:
+        return output.argmax()
+    return torch.multinomial((output / temperature).softmax(-1), 1, generator=generator)[0]
