@@ -5,14 +5,22 @@ import torch
 
 from bicameral import registry
 from bicameral.artifact import Artifact
+from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.streaming.runner import streamable
 from bicameral.tasks import Classify, Forecast, Regress
+from bicameral.tasks.causality import is_causal
 from bicameral.tasks.network import Network
+from bicameral.tasks.next_frames import NextFrames
+from bicameral.tasks.next_notes import NextNotes
+from bicameral.tasks.next_token import NextToken
 
 KINDS = ("series", "text", "sound", "clip")
 STREAMABLE = [entry.name for entry in registry.entries() if streamable(entry)]
+POOLED = [name for name in STREAMABLE if registry.entry(name).gives != "next"]
+STEPWISE = [name for name in STREAMABLE if is_causal(registry.entry(name))]
 TEXT = "The cat, 3.5 kg: it's a DOG? No (a bird). the end"
 
 
@@ -67,3 +75,46 @@ def prefixes(kind, item):
         ends = np.cumsum([len(piece) for piece in pieces(kind, item)])
         return [item[:end] for end in ends]
     return [item[: end + 1] for end in range(len(item))]
+
+
+def stepwise(kind, model, *, double=True):
+    """An untrained network asked at every step what comes next."""
+    data = dataset(kind, items(kind) if kind == "text" else keys())
+    preprocessing = fit_continued(continued(data), np.arange(len(data)), context=20, unit="characters")
+    tokens = preprocessing.layout.vocabulary
+    task = (
+        NextToken(num_tokens=tokens, context=20, unit="characters")
+        if kind == "text"
+        else NextNotes(keys=data.columns, context=20)
+    )
+    torch.manual_seed(0)
+    size = next(iter(registry.entry(model).sizes.values()))
+    network = Network(preprocessing.layout, task, model, size).eval()
+    return Artifact(network.double() if double else network, preprocessing, task)
+
+
+def keys():
+    """Series of two keys that are on or off."""
+    return list(np.random.default_rng(0).integers(0, 2, (4, 9, 2)).astype(np.float32))
+
+
+def continues(model, *, double=True):
+    """An untrained network that continues clips by two frames."""
+    data = dataset("clip", [clip[:, :1] for clip in items("clip")])
+    preprocessing = fit_preprocessing(data, np.arange(len(data)))
+    task = NextFrames(
+        lookback=3,
+        horizon=2,
+        frame=preprocessing.layout.shape[1:],
+        mean=preprocessing.mean,
+        deviation=preprocessing.deviation,
+        low=0.0,
+        high=1.0,
+        bounded=True,
+        threshold=0.5,
+    )
+    torch.manual_seed(0)
+    size = next(iter(registry.entry(model).sizes.values()))
+    network = Network(preprocessing.layout, task, model, size).eval()
+    torch.nn.init.normal_(network.head.next.conv.weight)
+    return Artifact(network.double() if double else network, preprocessing, task)

@@ -7,15 +7,23 @@ import pytest
 import torch
 from streaming.material import (
     KINDS,
+    POOLED,
+    STEPWISE,
     STREAMABLE,
     artifact,
+    continues,
     dataset,
     forecast,
     items,
+    keys,
     pieces,
     prefixes,
     regress,
+    stepwise,
 )
+
+from bicameral import registry
+from bicameral.errors import ConfigError
 
 
 def batch(trained, kind, item):
@@ -31,7 +39,7 @@ def assert_streams_like(trained, kind, expected, item=None):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("model", STREAMABLE)
+@pytest.mark.parametrize("model", POOLED)
 def test_every_model_on_every_kind(model, kind):
     trained = artifact(kind, model, double=True)
     assert_streams_like(trained, kind, batch(trained, kind, items(kind)[0]))
@@ -55,7 +63,7 @@ def test_regression():
 
 
 @pytest.mark.parametrize("quantiles", [(), (0.1, 0.5, 0.9)], ids=["points", "quantiles"])
-@pytest.mark.parametrize("model", STREAMABLE)
+@pytest.mark.parametrize("model", POOLED)
 def test_a_forecast_is_that_from_the_history_so_far(model, quantiles):
     trained = artifact("series", model, forecast(quantiles=quantiles), double=True)
     expected = batch(trained, "series", items("series")[0])
@@ -110,3 +118,54 @@ def test_training_on_does_not_reach_a_running_stream():
     trained.network.train()
     assert torch.equal(stream.step([1, 2]).outputs, untouched.step([1, 2]).outputs)
     assert trained.network(torch.zeros(2, 3, 4)).requires_grad
+
+
+def test_every_streamable_model_is_tried():
+    assert set(POOLED) | set(STEPWISE) == set(STREAMABLE)
+
+
+@pytest.mark.parametrize("kind", ["text", "series"])
+@pytest.mark.parametrize("model", STEPWISE)
+def test_the_next_step_is_that_of_the_whole_sequence(model, kind):
+    if kind not in getattr(registry.entry(model).cls, "kinds", (kind,)):
+        with pytest.raises(ConfigError):
+            stepwise(kind, model)
+        return
+    trained = stepwise(kind, model)
+    item = items("text")[0] if kind == "text" else keys()[0]
+    x = torch.from_numpy(trained.preprocessing(item))[None]
+    expected = trained.network(x.double() if x.is_floating_point() else x)[0]
+    stream = trained.stream()
+    outputs = [stream.step(piece).outputs for piece in item[: len(expected)]]
+    torch.testing.assert_close(torch.cat(outputs), expected)
+
+
+def test_the_next_token_is_named():
+    trained = stepwise("text", "gru")
+    stream = trained.stream()
+    answer = stream.step("th")
+    probabilities = answer.outputs.softmax(-1)[0, 2:]
+    assert answer[0]["token"] == trained.preprocessing.vocabulary[int(probabilities.argmax())]
+    assert answer[0]["probability"] == pytest.approx(probabilities.max().item())
+    assert list(answer[0]["probabilities"].values()) == sorted(answer[0]["probabilities"].values())[::-1]
+
+
+def test_the_next_keys_are_named():
+    answer = stepwise("series", "gru").stream().step([1, 0])
+    expected = answer.outputs[0].sigmoid().tolist()
+    assert list(answer[0]["probabilities"].values()) == pytest.approx(expected)
+    assert answer[0]["on"] == [key for key, value in zip("ab", expected, strict=True) if value > 0.5]
+
+
+@pytest.mark.parametrize("model", [name for name in POOLED if registry.entry(name).gives == "frames"])
+def test_a_clip_is_continued_from_the_frames_so_far(model):
+    trained = continues(model)
+    item = items("clip")[0][:, :1]
+    stream = trained.stream()
+    answers = [stream.step(frame) for frame in item]
+    assert [len(answer) for answer in answers] == [0, 0, 1, 1, 1]
+    for end in (3, 5):
+        x = torch.from_numpy(trained.preprocessing(item[:end]))[None].double()
+        torch.testing.assert_close(answers[end - 1].outputs, trained.network(x))
+    expected = trained.predict(dataset("clip", [item[:3]]))
+    np.testing.assert_array_equal(answers[2][0]["frames"], expected[0]["frames"])

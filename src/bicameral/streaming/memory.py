@@ -11,13 +11,13 @@ from bicameral.nn.recurrent import map_state
 
 
 class Memory(NamedTuple):
-    """The state of the backbone, and what the task's pooling still has to know of the past."""
+    """The state of the backbone, and what the answer still has to know of the past; else no columns."""
 
     state: Any
-    y: Float[Tensor, "b d"]  # the last step
-    total: Float[Tensor, "b d"]  # of all steps, in float64, so that years of them still add up
     frames: Float[Tensor, "b 1"]  # how many so far, in float64
-    x: Float[Tensor, "b e"]  # what a forecast starts from: the target channels of the last frame
+    y: Float[Tensor, "b *d"]  # the last step
+    total: Float[Tensor, "b d"]  # of all steps, in float64, so that years of them still add up
+    x: Float[Tensor, "b *e"]  # what a forecast starts from: of the last frame, all or the target channels
 
 
 def pick(memory: Memory, rows: Int[Tensor, " k"]) -> Memory:

@@ -1,6 +1,7 @@
 """A network run frame by frame: what `Network.forward` does along time, unrolled."""
 
 import copy
+import itertools
 from typing import cast
 
 import numpy as np
@@ -16,77 +17,85 @@ from bicameral.registry import Entry
 from bicameral.streaming.memory import Memory
 from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.network import Network
+from bicameral.tasks.roll_out import RollOut
 
-POOLED = ("steps", "frames")  # what a recurrence may give, so that its last and its mean step can be kept
+GIVES = ("steps", "frames", "next")  # something for every frame
 
 
 class Runner:
     """A copy of a trained network, so that nobody trains it on while a stream runs."""
 
     def __init__(self, network: Network):
-        check_streamable(network)
-        self.network = _settled(network)
-        self.task, self.backbone = network.task, cast(Recurrent, self.network.backbone)
-        weight = next(self.network.parameters(), torch.empty(0))
+        check_streamable(network.entry)
+        self.network, self.task = _settled(network), network.task
+        self.backbone, self.head = cast(Recurrent, self.network.backbone), self.network.head
+        weight = next(itertools.chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
         self.dtype, self.device = weight.dtype, weight.device
-        forecast = self.task if isinstance(self.task, Forecast) else None
-        self.needed = forecast.lookback if forecast else 1  # frames before there is an answer
-        self.targets = torch.tensor(forecast.channels if forecast else (), device=self.device)
+        self.needed = getattr(self.task, "lookback", 1)  # frames before there is an answer
+        self.pooled = not (self.task.per_step or isinstance(self.head, RollOut))
+        self.targets = torch.tensor(getattr(self.task, "channels", ()), dtype=torch.int64, device=self.device)
 
     def begin(self, num_streams: int) -> Memory:
         """The memory before the first frame."""
         layout = self.network.layout
         dtype = np.int64 if layout.vocabulary else np.float32
-        x_t = self.read(np.zeros((num_streams, *layout.shape[1:]), dtype))
-        state = self.backbone.initial_state(x_t)
-        y = self._vector(self.backbone.output_like(x_t))
-        count = torch.zeros(num_streams, 1, dtype=torch.float64, device=self.device)
-        return Memory(state, y, y.double(), count, y.new_zeros(num_streams, len(self.targets)))
-
-    def read(self, frames: np.ndarray) -> Num[Tensor, "b ..."]:
-        """Prepared frames as the backbone reads them."""
-        return self._viewed(self._tensor(frames))
+        x = self._tensor(np.zeros((num_streams, *layout.shape[1:]), dtype))
+        x_t = self._read(x)
+        state, y = self.backbone.initial_state(x_t), self._kept(self.backbone.output_like(x_t))
+        frames = torch.zeros(num_streams, 1, dtype=torch.float64, device=self.device)
+        total = y.double() if self.pooled else frames[:, :0]
+        return Memory(state, frames, y, total, self._start(x, x_t))
 
     def advance(self, memory: Memory, frames: np.ndarray) -> Memory:
         """Take in one prepared frame of every stream."""
         x = self._tensor(frames)
-        y, state = self.backbone.step(self._viewed(x), memory.state)
-        y = self._vector(y)
-        target = x.index_select(1, self.targets) if len(self.targets) else memory.x
-        return Memory(state, y, memory.total + y, memory.frames + 1, target)
+        x_t = self._read(x)
+        y, state = self.backbone.step(x_t, memory.state)
+        y = self._kept(y)
+        total = memory.total + y if self.pooled else memory.total
+        return Memory(state, memory.frames + 1, y, total, self._start(x, x_t))
 
     def outputs(self, memory: Memory) -> Tensor:
         """The network's outputs (b, *task.output_shape) after the frames so far."""
+        if isinstance(self.head, RollOut):
+            return self.head.ahead(self.backbone, memory.x, memory.y, memory.state)
+        if not self.pooled:
+            return self.head(memory.y)
         mean = (memory.total / memory.frames).to(self.dtype)
-        output = self.network.head(torch.cat([memory.y, mean], -1)).unflatten(-1, self.task.output_shape)
+        output = self.head(torch.cat([memory.y, mean], -1)).unflatten(-1, self.task.output_shape)
         if not isinstance(self.task, Forecast):
             return output
         start = memory.x.unsqueeze(1)
         return output + (start.unsqueeze(-1) if self.task.quantiles else start)
 
-    def _tensor(self, frames: np.ndarray) -> Tensor:
+    def _tensor(self, frames: np.ndarray) -> Num[Tensor, "b ..."]:
         x = torch.from_numpy(frames).to(self.device)
         return x.to(self.dtype) if x.is_floating_point() else x
 
-    def _viewed(self, x: Tensor) -> Tensor:
+    def _read(self, x: Num[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
         return self.network.read(x.unsqueeze(1))[0].squeeze(1)
 
-    def _vector(self, y: Float[Tensor, "b d *hw"]) -> Float[Tensor, "b d"]:
-        return y.flatten(2).mean(2) if self.network.entry.gives == "frames" else y
+    def _kept(self, y_t: Float[Tensor, "b d *hw"]) -> Float[Tensor, "b d ..."]:
+        """The step itself, or the mean of its map, as the pooling takes it."""
+        return y_t.flatten(2).mean(2) if self.pooled and y_t.dim() > 2 else y_t
+
+    def _start(self, x: Num[Tensor, "b ..."], x_t: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """What of a frame, prepared and as the backbone reads it, a forecast starts from."""
+        if isinstance(self.head, RollOut):
+            return x_t
+        return x.index_select(1, self.targets) if len(self.targets) else x_t.new_empty(len(x_t), 0)
 
 
-def check_streamable(network: Network) -> None:
+def check_streamable(entry: Entry) -> None:
     """Refuse a model that cannot answer before it has seen the end, and name some that can."""
-    entry = network.entry
     if not streamable(entry):
-        raise ConfigError(
-            f"{entry.name} ({entry.family}) cannot be streamed: {_reason(entry)}; {_those_that_can()}"
-        )
+        refused = f"{entry.name} ({entry.family}) cannot be streamed"
+        raise ConfigError(f"{refused}: {_reason(entry)}; {_those_that_can()}")
 
 
 def streamable(entry: Entry) -> bool:
     """Whether a registered model runs frame by frame."""
-    return issubclass(entry.cls, Recurrent) and entry.gives in POOLED
+    return issubclass(entry.cls, Recurrent) and entry.gives in GIVES
 
 
 def _reason(entry: Entry) -> str:

@@ -19,6 +19,7 @@ from bicameral.streaming.runner import Runner
 from bicameral.tasks.network import Network
 from bicameral.tasks.task import Task
 
+Rows = Sequence[int] | np.ndarray | None  # numbers of streams; None: all
 NOBODY = np.empty(0, np.int64)
 
 
@@ -37,20 +38,20 @@ class Stream:
         self._everyone = np.arange(num_streams)
         self.reset()
 
-    def step(self, x_t: Any, rows: Sequence[int] | None = None) -> Answer:
+    def step(self, x_t: Any, rows: Rows = None) -> Answer:
         """Take in the next piece of every stream, or of the streams `rows`, and answer those."""
         self.feed(x_t, rows)
         return self.answer(rows)
 
     @torch.inference_mode()
-    def feed(self, x_t: Any, rows: Sequence[int] | None = None) -> None:
+    def feed(self, x_t: Any, rows: Rows = None) -> None:
         """Take in the next piece without answering."""
         chosen = self._chosen(rows)
         for frames, which in self._framer.push(self._pieces(x_t, len(chosen)), chosen):
             self._memory = self._advanced(self._memory, frames, which)
 
     @torch.inference_mode()
-    def answer(self, rows: Sequence[int] | None = None) -> Answer:
+    def answer(self, rows: Rows = None) -> Answer:
         """Answer as if the data ended here, an unfinished word or window included; the streams go on."""
         memory, chosen = self._memory, self._chosen(rows)
         for frames, which in self._framer.rest(self._fresh()):
@@ -59,10 +60,10 @@ class Stream:
             chosen = chosen[memory.frames[chosen, 0].cpu().numpy() >= self._runner.needed]
         if chosen is not self._everyone:
             memory = pick(memory, self._index(chosen))
-        return Answer(self.task, chosen, self._runner.outputs(memory))
+        return Answer(self.task, self.preprocessing, chosen, self._runner.outputs(memory))
 
     @torch.inference_mode()
-    def reset(self, rows: Sequence[int] | None = None) -> None:
+    def reset(self, rows: Rows = None) -> None:
         """Begin every stream anew, or the streams `rows`."""
         chosen, begun = self._chosen(rows), self._runner.begin(self.num_streams)
         self._framer.reset(chosen)
@@ -95,9 +96,8 @@ class Stream:
         tensors, facts = saved.read(Path(path))
         for name, value in self._identity().items():
             if facts.get(name) != value:
-                raise ArtifactError(
-                    f"{path} was saved by a stream of another {name}: {facts.get(name)}, not {value}"
-                )
+                there = f"{name} {facts.get(name)}, here it is {value}"
+                raise ArtifactError(f"{path} was saved with {there}; delete it to begin anew")
         self.load_state_dict(tensors)
 
     def _advanced(self, memory: Memory, frames: np.ndarray, rows: np.ndarray) -> Memory:
@@ -118,7 +118,8 @@ class Stream:
         """The next pieces as an array with the streams along its first axis."""
         axes = self._framer.axes
         try:
-            pieces = np.asarray(x_t, self._framer.dtype)
+            with np.errstate(over="ignore"):  # beyond float32 is infinite, as when a file is read
+                pieces = np.asarray(x_t, self._framer.dtype)
         except (TypeError, ValueError) as error:
             raise DataError(f"a piece cannot be read as numbers: {error}") from error
         if pieces.ndim == axes and num_rows == 1:
@@ -128,7 +129,7 @@ class Stream:
             raise DataError(f"shape {pieces.shape} was given for {num_rows} streams; {expected}")
         return pieces
 
-    def _chosen(self, rows: Sequence[int] | None) -> np.ndarray:
+    def _chosen(self, rows: Rows) -> np.ndarray:
         if rows is None:
             return self._everyone
         chosen = np.asarray(rows, np.int64)
