@@ -31,8 +31,11 @@ class Case:
     source: str
     budget: int  # seconds
     options: list[str] = field(default_factory=list)
+    models: tuple[str, ...] = ()  # the menu of the kind where empty
 
 
+SIGGATE = ("siggate_lstm", "siggate_gru", "lstm", "gru", "linear")
+ALL_CHAMBERS = ("lstm", "gru", "mingru", "hawk", "lru", "tcn", "fcn", "cnn_gru", "transformer", "linear")
 CASES = {
     "mnist-2000": Case("mnist2000.npz", 120),
     "fsdd": Case("fsdd/recordings", 150, [r"pattern=(?P<label>\d)_(?P<group>\w+)_\d+\.wav"]),
@@ -40,17 +43,27 @@ CASES = {
     "japanese-vowels": Case("uea_a/JapaneseVowels", 90),
     "etth1": Case("etth1/ETTh1.csv", 120, ["horizon=24", "lookback=96"]),
     "utd-clips": Case("utd_mhad_a", 240),
+    "sequential-mnist-2000": Case("pixels2000.npz", 600, models=ALL_CHAMBERS),
+    "siggate-japanese-vowels": Case("uea_a/JapaneseVowels", 180, models=SIGGATE),
+    "siggate-italy-power": Case("ucr_a/ItalyPowerDemand", 180, models=SIGGATE),
+    "siggate-synthetic-control": Case("ucr_a/SyntheticControl", 180, models=SIGGATE),
 }
 
 
 def materials(data: Path, folder: Path) -> None:
-    """What a user would have made of the raw files: 2,000 digits, and the two files of TREC in one folder."""
+    """What a user would have made of the raw files.
+
+    2,000 digits, as pictures and pixel after pixel, and the two files of TREC in one folder.
+    """
     from bicameral.data.read import read
 
     mnist = read(data / "mnist")
     rows = np.random.default_rng(0).permutation(60_000)[:2000]
     pictures = np.stack([mnist.items[int(row)] for row in rows])
-    np.savez(folder / "mnist2000.npz", X=pictures, y=mnist.targets[rows])
+    labels = mnist.targets[rows]
+    np.savez(folder / "mnist2000.npz", X=pictures, y=labels)
+    pixels = (pictures.reshape(2000, 784, 1) / 255).astype("float32")
+    np.savez(folder / "pixels2000.npz", X=pixels, y=labels)
     (folder / "trec").mkdir()
     for part in ("train", "test"):
         shutil.copy(data / "text_classification" / f"trec_{part}.tsv", folder / "trec" / f"{part}.tsv")
@@ -68,7 +81,7 @@ def _compare(case: Case, source: Path, seed: int, folder: Path) -> dict[str, Any
     command = [
         sys.executable, "-m", "bicameral", "compare", str(source), *case.options,
         "--budget", f"{case.budget}s", "--seed", str(seed), "--runs", str(folder), "--override-audit",
-        "--json",
+        "--json", *(["--models", ",".join(case.models)] if case.models else []),
     ]  # fmt: skip
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
