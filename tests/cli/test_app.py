@@ -12,7 +12,7 @@ from bicameral.cli.app import app, guard, resumable
 from bicameral.errors import DataError
 
 VERBS = ["check", "compare", "demo", "doctor", "eval", "models", "predict", "probe", "recommend"]
-VERBS += ["report", "resume", "train", "verify"]
+VERBS += ["report", "resume", "stream", "train", "verify"]
 
 
 def stopped_by(error, capsys) -> tuple[int, str]:
