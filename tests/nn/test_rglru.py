@@ -52,8 +52,14 @@ def test_equals_the_paper(init):
     torch.nn.init.normal_(layer.gate_a.bias)
     x, h = torch.randn(3, 40, 6).double(), torch.randn(3, 6).double()
     y, last = layer(x, h)
-    torch.testing.assert_close(y, by_the_paper(layer, x, h))
+    expected = by_the_paper(layer, x, h)
+    torch.testing.assert_close(y, expected)
     torch.testing.assert_close(last, y[:, -1])
+    parameters = list(layer.parameters())
+    torch.testing.assert_close(
+        torch.autograd.grad(y.square().sum(), parameters),
+        torch.autograd.grad(expected.square().sum(), parameters),
+    )
 
 
 @pytest.mark.parametrize(("init", "steps"), [("paper", 38.6), ("recurrentgemma", 4.95)])
