@@ -60,3 +60,21 @@ def test_the_fast_form_computes_the_same_as_the_plain_one(name):
     take_steps(plain, reference, 4)
     for ours, theirs in zip(fast.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+class Poles(nn.Module):
+    slow = ("poles",)
+
+    def __init__(self):
+        super().__init__()
+        self.poles, self.weights = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2, 2))
+
+
+@pytest.mark.parametrize(("rate", "share"), [(1e-2, 0.1), (1e-3, 1.0), (1e-4, 1.0)])
+def test_slow_parameters_neither_decay_nor_run(rate, share):
+    network = nn.Sequential(nn.Linear(2, 2), Poles())
+    optimizer = build_optimizer(network, Recipe(learning_rate=rate, weight_decay=0.5))
+    group = next(group for group in optimizer.param_groups if "share" in group)
+    assert [id(parameter) for parameter in group["params"]] == [id(network[1].poles)]
+    assert (group["weight_decay"], group["share"]) == (0.0, pytest.approx(share))
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == 4

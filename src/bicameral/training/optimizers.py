@@ -10,16 +10,13 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from bicameral.training.distributed import is_sharded, scatter_like
 from bicameral.training.recipe import Recipe
 
+SLOW_RATE = 1e-3  # of parameters that a module calls slow, at most
+
 
 def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """Return the optimiser over two groups, with and without weight decay."""
+    """Return the optimiser over groups with and without weight decay, and one that learns slowly."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    decayed = [parameter for parameter in trained if parameter.ndim > 1]
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _groups(network, trained, recipe)
     rate, kernel = recipe.learning_rate, _kernel(trained)
     if recipe.optimizer == "sgd":
         return SGD(groups, rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, **kernel)
@@ -27,6 +24,25 @@ def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
         return RMSprop(groups, rate, momentum=recipe.momentum, foreach=True)
     cls = {"adam": Adam, "adamw": AdamW}[recipe.optimizer]
     return cls(groups, rate, betas=(recipe.momentum, 0.999), **kernel)
+
+
+def _groups(network: nn.Module, trained: list[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
+    """Matrices decay; what a module names in `slow`, such as poles of a recurrence, is handled with care."""
+    slow = {
+        id(parameter)
+        for module in network.modules()
+        for name, parameter in module.named_parameters(recurse=False)
+        if name in getattr(module, "slow", ())
+    }
+    usual = [parameter for parameter in trained if id(parameter) not in slow]
+    careful = [parameter for parameter in trained if id(parameter) in slow]
+    share = min(1.0, SLOW_RATE / recipe.learning_rate)  # of the rate of the others
+    groups = [
+        {"params": [p for p in usual if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in usual if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": careful, "weight_decay": 0.0, "share": share},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def _kernel(parameters: list[nn.Parameter]) -> dict[str, bool]:

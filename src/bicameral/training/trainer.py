@@ -126,7 +126,7 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
         rate = self.recipe.learning_rate * self.factor(self._progress())
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.loss_sum += loss.detach()
