@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bicameral.nn.norm import BatchNorm
+from bicameral.nn.norm import BatchNorm, RMSNorm
 
 
 @pytest.mark.parametrize(("axis", "shape"), [(2, (3, 2, 6)), (3, (3, 2, 4, 6)), (2, (3, 2, 6, 4, 4))])
@@ -34,3 +34,11 @@ def test_one_value_uses_the_running_statistics():
     x = torch.randn(1, 3, 1)
     torch.testing.assert_close(norm(x), x / (1 + 1e-5) ** 0.5)
     assert norm.running_mean.tolist() == [0, 0, 0]
+
+
+def test_rms_norm_keeps_its_precision_under_autocast():
+    norm, x = RMSNorm(64, eps=1e-6), torch.randn(4, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = norm(x.bfloat16())
+    exact = x.bfloat16().float()
+    torch.testing.assert_close(y, exact / (exact.square().mean(-1, keepdim=True) + 1e-6).sqrt())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from bicameral.models import require_choice, require_counts, require_fractions, require_multiple
@@ -17,6 +17,7 @@ from bicameral.nn.depthwise_conv import DepthwiseCausalConv1d
 from bicameral.nn.gated_mlp import GatedMLP
 from bicameral.nn.lecun import lecun_linear
 from bicameral.nn.masking import Lengths, Resets
+from bicameral.nn.norm import RMSNorm
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.rglru import INITS, RGLRU
 from bicameral.nn.stack import Framewise, Residual, Stack
@@ -107,5 +108,5 @@ def between_mlps(num_inputs: int, config: HawkConfig, blocks: Iterator[Recurrent
     yield Framewise(_norm(width), width)
 
 
-def _norm(width: int) -> nn.RMSNorm:
-    return nn.RMSNorm(width, eps=1e-6)
+def _norm(width: int) -> RMSNorm:
+    return RMSNorm(width, eps=1e-6)

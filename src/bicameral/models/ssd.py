@@ -16,6 +16,7 @@ from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions, require_multiple
 from bicameral.nn.depthwise_conv import DepthwiseCausalConv1d
 from bicameral.nn.masking import Lengths, valid_frames
+from bicameral.nn.norm import RMSNorm
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
@@ -65,7 +66,7 @@ class SSDBlock(Recurrent[SSDState]):
         self.dt_bias = nn.Parameter(dt + (-torch.expm1(-dt)).log())  # softplus of it is dt
         self.log_decay = nn.Parameter(torch.empty(self.num_heads).uniform_(1, 16).log())  # log of -A
         self.D = nn.Parameter(torch.ones(self.num_heads))
-        self.norm = nn.RMSNorm(self.inner, eps=1e-5)
+        self.norm = RMSNorm(self.inner, eps=1e-5)
         self.out = nn.Linear(self.inner, config.width, bias=False)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SSDState:
@@ -150,9 +151,9 @@ class SSD(Stack):
             [
                 Framewise(nn.Linear(shape[-1], width), width),
                 *(
-                    Residual(SSDBlock(config), nn.RMSNorm(width), dropout=config.dropout)
+                    Residual(SSDBlock(config), RMSNorm(width), dropout=config.dropout)
                     for _ in range(config.depth)
                 ),
-                Framewise(nn.RMSNorm(width), width),
+                Framewise(RMSNorm(width), width),
             ]
         )

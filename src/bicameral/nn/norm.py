@@ -1,8 +1,8 @@
-"""Batch normalisation that never counts padding and never fails on a single value."""
+"""Batch normalisation that never counts padding and never fails on a single value; RMS normalisation."""
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -61,3 +61,10 @@ class BatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
         """Any number of axes will do."""
+
+
+class RMSNorm(nn.RMSNorm):
+    """Torch's, computed as exactly as its weights are kept, whatever precision autocast hands it."""
+
+    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        return super().forward(x.to(torch.promote_types(x.dtype, self.weight.dtype)))
