@@ -18,15 +18,18 @@ SPARSE = 0.05  # if at most this share of the weights is not zero
 
 
 def graph_matrix(weights: Sequence[Any] | None, num_nodes: int) -> Float[Tensor, "n n"]:
-    """Return the weights as a matrix; without any, every node is joined to every other by a weight of one."""
+    """Return the weights as a matrix; without any, every node is joined to every other by a weight of one.
+
+    On the processor, where its zeroes can be seen, also while a model is built elsewhere.
+    """
     if weights is None:
-        return 1 - torch.eye(num_nodes)
+        return 1 - torch.eye(num_nodes, device="cpu")
     if len(weights) != num_nodes:
         raise ConfigError(
             f"the graph has {len(weights)} nodes, and the series {num_nodes} channels (a channel with gaps "
             "brings a second that marks them); expected one node a channel, in their order"
         )
-    return torch.tensor(weights, dtype=torch.float32)
+    return torch.tensor(weights, dtype=torch.float32, device="cpu")
 
 
 def random_walks(graph: Float[Tensor, "n n"], num_steps: int) -> Float[Tensor, "m n n"]:
@@ -43,14 +46,18 @@ def chebyshev(graph: Float[Tensor, "n n"], num_steps: int) -> Float[Tensor, "m n
 
     Edges count in both directions, each with half of the two weights.
     """
-    laplacian = torch.eye(len(graph)).to(graph) - _by_both((graph + graph.T) / 2)
+    laplacian = _one(graph) - _by_both((graph + graph.T) / 2)
     largest = torch.linalg.eigvalsh(laplacian.double())[-1].to(graph)
-    return torch.stack(_chebyshev(2 / largest * laplacian - torch.eye(len(graph)).to(graph), num_steps))
+    return torch.stack(_chebyshev(2 / largest * laplacian - _one(graph), num_steps))
 
 
 def self_loops(graph: Float[Tensor, "n n"]) -> Float[Tensor, "1 n n"]:
     """D^-1/2 (W + 1) D^-1/2 with the degrees of W + 1 (arXiv 1609.02907)."""
-    return _by_both(graph + torch.eye(len(graph)).to(graph)).unsqueeze(0)
+    return _by_both(graph + _one(graph)).unsqueeze(0)
+
+
+def _one(like: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    return torch.eye(len(like), dtype=like.dtype, device=like.device)
 
 
 def _by_row(graph: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
@@ -66,7 +73,7 @@ def _by_both(graph: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
 
 def _chebyshev(matrix: Float[Tensor, "n n"], num_steps: int) -> list[Tensor]:
     """T_k = 2 M T_k-1 - T_k-2, from T_0 = 1 and T_1 = M on."""
-    terms = [torch.eye(len(matrix)).to(matrix), matrix]
+    terms = [_one(matrix), matrix]
     while len(terms) <= num_steps:
         terms.append(2 * matrix @ terms[-1] - terms[-2])
     return terms[1 : num_steps + 1]
