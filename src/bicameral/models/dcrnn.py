@@ -17,6 +17,7 @@ from bicameral.data.graphs import graph_weights
 from bicameral.models import require_counts
 from bicameral.nn.graph_conv import graph_matrix, random_walks
 from bicameral.nn.graph_gru import GraphGRU
+from bicameral.nn.roll_out import roll_out
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
 
@@ -64,9 +65,6 @@ class DCRNN(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b horizon n"]:
         _, state = self.encoder(x.unsqueeze(-1))
-        change, changes = torch.zeros_like(x[:, 0, :, None]), []
-        for _ in range(self.horizon):
-            y_t, state = self.decoder.step(change, state)
-            change = self.read_out(y_t)
-            changes.append(change)
-        return x[:, -1:] + torch.stack(changes, 1).squeeze(-1)
+        change = torch.zeros_like(x[:, 0, :, None])
+        changes = roll_out(self.decoder, self.read_out, change, state, self.horizon)
+        return x[:, -1:] + changes.squeeze(-1)
