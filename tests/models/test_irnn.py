@@ -21,7 +21,7 @@ def mad_norm(x, norm):
 
 def by_hand(layer, x):
     """LN-LSTM with mean absolute deviations; np.interp is constant beyond the knots."""
-    w, u, b = (parameter.detach().numpy() for parameter in (layer.w, layer.u, layer.bias))
+    w, b, u = (p.detach().numpy() for p in (layer.input.weight, layer.input.bias, layer.u))
     knots_s, knots_t = layer.sigmoid.knots.numpy(), layer.tanh.knots.numpy()
 
     def sigmoid(v):
@@ -33,7 +33,7 @@ def by_hand(layer, x):
     h = c = np.zeros((len(x), WIDTH))
     for t in range(x.shape[1]):
         recurrent = mad_norm(h @ u.T, layer.norm_h) if t else 0
-        i, f, o, g = np.split(mad_norm(x[:, t] @ w.T, layer.norm_x) + b + recurrent, 4, 1)
+        i, f, o, g = np.split(mad_norm(x[:, t] @ w.T + b, layer.norm_x) + recurrent, 4, 1)
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
         h = sigmoid(o) * tanh(mad_norm(c, layer.norm_c))
         yield h
@@ -106,8 +106,14 @@ def test_each_gate_has_its_own_step():
     assert (w.grad == 1).all()
 
 
+def test_a_single_channel_keeps_its_size():
+    layer = IRNNLayer(1, 16, pieces=16, quantised=False)
+    x = torch.rand(1, 6, 1)
+    assert not torch.allclose(layer(x)[0], layer(2 * x)[0], atol=1e-2)
+
+
 def test_initialisation():
     layer = IRNNLayer(3, WIDTH, pieces=16, quantised=False)
-    assert layer.bias.view(4, WIDTH).sum(1).tolist() == [0, WIDTH, 0, 0]
+    assert layer.norm_x.bias.view(4, WIDTH).sum(1).tolist() == [0, WIDTH, 0, 0]
     for u in layer.u.chunk(4):
         torch.testing.assert_close(u @ u.T, torch.eye(WIDTH))

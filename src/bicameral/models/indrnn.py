@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from bicameral.kernels.relu_scan import relu_scan
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.masking import Lengths, last_valid
@@ -53,11 +54,7 @@ class IndRNNLayer(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b e"]]:
         x = self.norm(self.input(x).transpose(1, 2), lengths)
-        u, h, outputs = _Cut.apply(self.u, self.limit), state, []
-        for x_t in x.unbind(2):
-            h = torch.addcmul(x_t, u, h).relu()
-            outputs.append(h)
-        y = torch.stack(outputs, 1)
+        y = relu_scan(_Cut.apply(self.u, self.limit), x.transpose(1, 2), state)
         return y, last_valid(y, lengths)
 
 

@@ -55,20 +55,23 @@ class IRNNState(NamedTuple):
 
 
 class IRNNLayer(Recurrent[IRNNState]):
-    """Gates from N(W x_t) + N(U h) + b; c = f c + i g; h = o tanh(N(c)); all σ and tanh piecewise linear."""
+    """Gates from N(W x_t + b) + N(U h); c = f c + i g; h = o tanh(N(c)); all σ and tanh piecewise linear.
+
+    The bias within the norm keeps the size of a single channel: of W x_t alone only the sign would be left.
+    """
 
     def __init__(self, num_inputs: int, width: int, *, pieces: int, quantised: bool):
         super().__init__()
         self.width, self.quantised = width, quantised
-        self.w, self.u = (nn.Parameter(torch.empty(4 * width, size)) for size in (num_inputs, width))
-        self.norm_x, self.norm_h = (MadNorm(4 * width, bias=False) for _ in range(2))
-        self.bias, self.norm_c = nn.Parameter(torch.zeros(4 * width)), MadNorm(width)
+        self.input, self.u = nn.Linear(num_inputs, 4 * width), nn.Parameter(torch.empty(4 * width, width))
+        self.norm_x, self.norm_h = MadNorm(4 * width), MadNorm(4 * width, bias=False)
+        self.norm_c = MadNorm(width)
         self.sigmoid = PiecewiseLinear(torch.sigmoid, -GATE_END, GATE_END, pieces)
         self.tanh = PiecewiseLinear(torch.tanh, -TANH_END, TANH_END, pieces)
-        for w, u in zip(self.w.data.chunk(4), self.u.data.chunk(4), strict=True):
-            nn.init.xavier_uniform_(w)
+        for u in self.u.data.chunk(4):
             nn.init.orthogonal_(u)
-        nn.init.ones_(self.bias.data[width : 2 * width])  # the forget gate: blocks stand as i f o g
+        assert self.norm_x.bias is not None
+        nn.init.ones_(self.norm_x.bias.data[width : 2 * width])  # the forget gate: blocks stand as i f o g
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> IRNNState:
         return IRNNState(self.output_like(x_t), self.output_like(x_t))
@@ -76,9 +79,9 @@ class IRNNLayer(Recurrent[IRNNState]):
     def scan(
         self, x: Float[Tensor, "b t d"], state: IRNNState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], IRNNState]:
-        w, u = (rounded_weights(w, 4) if self.quantised else w for w in (self.w, self.u))
+        w, u = (rounded_weights(w, 4) if self.quantised else w for w in (self.input.weight, self.u))
         (h, c), outputs, cells = state, [], []
-        x = self.norm_x(linear(self._as(FRAME, x), w)) + self.bias
+        x = self.norm_x(linear(self._as(FRAME, x), w, self.input.bias))
         for x_t in x.unbind(1):
             gates = self._as(GATES, x_t + self.norm_h(linear(h, u)))
             i, f, o = self.sigmoid(gates[:, : 3 * self.width]).chunk(3, 1)
