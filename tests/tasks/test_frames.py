@@ -7,7 +7,6 @@ import torch
 from bicameral import registry
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Layout
-from bicameral.data.labels.targets import encode
 from bicameral.data.read import read
 from bicameral.data.splits import split
 from bicameral.errors import ConfigError, DataError
@@ -170,7 +169,7 @@ def test_a_model_of_other_answers_is_refused():
 def test_windows_hold_what_the_clip_holds():
     frames = moving_dots()
     problem = Problem(
-        read({"frames": frames, "y": np.arange(12)}, answer="continue"), task_options={"horizon": 2}
+        read({"frames": frames, "y": np.arange(12)}, kind="clip", answer="next"), task_options={"horizon": 2}
     )
     assert problem.options == {"horizon": 2, "lookback": 4}
     windowed = problem.dataset
@@ -182,7 +181,7 @@ def test_windows_hold_what_the_clip_holds():
 
 def test_one_recording_is_cut_in_time_and_borders_are_kept():
     recording = np.random.default_rng(0).random((40, 6, 5)).astype(np.float32)
-    dataset = read(recording, answer="continue")
+    dataset = read(recording, kind="clip", answer="next")
     assert dataset.items[0].shape == (40, 1, 6, 5)
     options = {"lookback": 3, "horizon": 2}
     parts = split(Problem(dataset, task_options=options).dataset, seed=0)
@@ -196,7 +195,7 @@ def test_one_recording_is_cut_in_time_and_borders_are_kept():
 
 def test_a_published_split_of_recordings_is_kept():
     pair = list(np.random.default_rng(0).random((2, 20, 6, 5)).astype(np.float32))
-    dataset = read({"x": pair, "split": ["train", "test"]}, answer="continue")
+    dataset = read({"x": pair, "split": ["train", "test"]}, kind="clip", answer="next")
     parts = split(Problem(dataset, task_options={"lookback": 3, "horizon": 2}).dataset, seed=0)
     assert parts.how == "published"
     assert set(parts.test) == set(range(16, 32))
@@ -206,7 +205,7 @@ def test_missing_values_and_pixels():
     recording = np.random.default_rng(0).integers(0, 9, (30, 12, 8)).astype(np.uint8)
     recording[:, :4] = 255
     problem = Problem(
-        read(recording, answer="continue", missing=255),
+        read(recording, kind="clip", answer="next", missing=255),
         task_options={"lookback": 3, "horizon": 2, "pixels": 6},
     )
     draw = problem.draw(0)
@@ -219,20 +218,20 @@ def test_missing_values_and_pixels():
     assert draw.task.loss(Network(draw.train.layout, draw.task, "conv_lstm")(batch.x), batch.y).isfinite()
 
 
-def test_only_clips_are_continued():
-    with pytest.raises(DataError, match="only clips can be continued"):
-        encode(np.array([0, 1, 0, 1]), answer="continue")
+def test_what_cannot_be_continued_is_refused():
+    with pytest.raises(DataError, match="only texts and series, and clips, are continued"):
+        read(np.zeros((4, 1, 8, 8), np.uint8), answer="next")
     with pytest.raises(ConfigError, match="no option 'horizons'; did you mean 'horizon'"):
-        Problem(read(moving_dots(), answer="continue"), task_options={"horizons": 3})
+        Problem(read(moving_dots(), answer="next"), task_options={"horizons": 3})
     with pytest.raises(DataError, match="too short for lookback 5 and horizon 3"):
-        Problem(read(moving_dots(), answer="continue"), task_options={"horizon": 3, "lookback": 5})
+        Problem(read(moving_dots(), answer="next"), task_options={"horizon": 3, "lookback": 5})
 
 
 def test_training_learns_motion_and_the_artifact_goes_on(tmp_path):
     data, scores = moving_dots(40), {}
     for name, overrides in (("last_frame", {}), ("conv_lstm", {"width": 16, "depth": 1, "patch": 1})):
         artifact = train(
-            read(data, answer="continue"),
+            read(data, answer="next"),
             name,
             folder=tmp_path / name,
             budget="60steps",
@@ -244,7 +243,7 @@ def test_training_learns_motion_and_the_artifact_goes_on(tmp_path):
         scores[name] = artifact.card["test mse"]
     assert scores["conv_lstm"] < 0.7 * scores["last_frame"]
     loaded = Artifact.from_pretrained(tmp_path / "conv_lstm")
-    answers = loaded.predict(read(data[:3], answer="continue"))
+    answers = loaded.predict(read(data[:3], answer="next"))
     assert [answer["frames"].shape for answer in answers] == [(2, 1, 9, 9)] * 3
     assert answers[0]["frames"].dtype == np.uint8
-    assert loaded.evaluate(read(data, answer="continue"))["mse"] > 0
+    assert loaded.evaluate(read(data, answer="next"))["mse"] > 0

@@ -60,9 +60,11 @@ class Slices(Sequence[Any]):
 
 
 def continued(dataset: Dataset) -> Dataset:
-    """The question what comes next, put to texts or to series of values that are on or off."""
+    """The question what comes next, put to texts, to clips or to series of values that are on or off."""
+    if dataset.kind == "clip":
+        return replace(dataset, targets=None, classes=())  # windows are cut from it, as from series to forecast
     if dataset.kind not in ("text", "series"):
-        raise DataError(f"{dataset.name} is {dataset.kind} data; only texts and series are continued")
+        raise DataError(f"{dataset.name} is {dataset.kind} data; only texts and series, and clips, are continued")
     if dataset.kind == "series" and not all(_is_binary(item) for item in dataset.items):
         raise DataError(
             f"{dataset.name} holds values other than 0 and 1; the next frame is asked of what is on or off; "

@@ -184,7 +184,9 @@ def _holds(when: Mapping[str, Any], case: Case) -> bool:
 def _kind(dataset: Dataset) -> str:
     if is_continued(dataset):
         return f"next {dataset.kind}"
-    return "forecast" if dataset.targets is None else dataset.kind
+    if dataset.targets is None:
+        return "next clip" if dataset.kind == "clip" else "forecast"
+    return dataset.kind
 
 
 def _is_yardstick(name: str) -> bool:

@@ -21,6 +21,8 @@ from bicameral.tasks.task import Task
 
 def reading(task: Task) -> dict[str, str]:
     """The options by which `read` reads data for the task."""
+    if isinstance(task, NextFrames):
+        return {"answer": "next", "kind": "clip"}
     return {"answer": "next"} if task.per_step else {}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bicameral.errors import DataError, nearest
 
-Answer = Literal["classify", "regress", "continue"]
+Answer = Literal["classify", "regress"]
 
 
 def encode(
@@ -16,10 +16,6 @@ def encode(
     """Return targets and class names: float is regression, int, str and bool are classes, 2-D 0/1 labels."""
     if answer is not None and answer not in get_args(Answer):
         raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), get_args(Answer))}")
-    if answer == "continue":
-        raise DataError(
-            "only clips can be continued: videos, frames in an array, or kind=clip for folders of frames"
-        )
     values = _plain(np.asarray(values))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from bicameral.data.continuations import continued
+from bicameral.data import continuations  # its function `continued` has the name of a module here
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.files import blob_of, blobs
 from bicameral.data.labels.parts import part_of
@@ -23,7 +23,7 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
 
     target   the column or array of what is to be predicted, where its name does not say so
     options  of the reader that the data calls for: labels, pattern, group, split, text, time, id, answer ...;
-             answer="next" asks of texts and of frames that are on or off what comes next
+             answer="next" asks of texts, clips and frames of keys what comes next
     """
     if kind is not None and kind not in get_args(Kind):
         raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
@@ -36,7 +36,7 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
     if is_next(request):
-        return continued(without_answer(request).call(read_arrays, source))
+        return continuations.continued(without_answer(request).call(read_arrays, source))
     return request.call(read_arrays, source)
 
 

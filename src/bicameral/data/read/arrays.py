@@ -46,7 +46,6 @@ def read_arrays(
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
         raise DataError(f"{type(source).__name__} is no data; expected a path, arrays (X, y) or a Dataset")
     values, y, part = _gather(arrays, x, target)
-    kind, y = ("clip", None) if answer == "continue" else (kind, y)
     values = values if missing is None else _unknown_where(values, missing)
     items, kind, columns = items_of(values, kind, to_forecast=y is None)
     groups = _first(arrays, GROUP_NAMES) if groups is None else groups

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -50,13 +49,12 @@ def read_clips(
     frames: bool,
     answer: Answer | None = None,
 ) -> Dataset:
-    """Read labelled clips, or clips to be continued; each is decoded once to prove that it is whole.
+    """Read clips, labelled or not; each is decoded once to prove that it is whole.
 
     frames  every innermost folder is a clip and its pictures are the frames
     """
     if any(blob.suffix in CLIPS and blob.suffix != ".gif" for blob in files):
         _av()
-    labels = replace(labels, labels=False) if answer == "continue" else labels
     found, more = examples(files, IMAGES if frames else CLIPS, labels, frames=frames)
     kept, facts, broken = inspect(found, _look_at_frames if frames else _look)
     clips = Clips([example.blobs for example in kept], colour=bool((facts["channels"] > 1).any()))

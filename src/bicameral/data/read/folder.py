@@ -34,6 +34,10 @@ DOCUMENT_STEMS = ("readme", "license", "licence", "about", "changelog", "notice"
 
 def read_folder(request: Request, files: list[Blob], faults: list[Fault]) -> Dataset:
     """Read what a folder holds: media first, then arrays, texts and tables."""
+    if is_next(request) and request.kind in (None, "clip") and _are_clips(request, files):
+        unlabelled = request.without("answer")
+        unlabelled = replace(unlabelled, options={**unlabelled.options, "labels": False})
+        return continued(_read_media(unlabelled, "clip", files, faults))
     if is_next(request):
         texts = plain_texts(request, by_folder([blob for blob in files if not _is_document(blob)]), faults)
         return texts or continued(read_folder(without_answer(request), files, faults))
@@ -65,6 +69,10 @@ def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:
     if kind := media_kind([blob], request.name):
         return _read_media(replace(request, options={"labels": False}), kind, [blob], [])
     raise DataError(f"{blob.name} is not a file that is understood; understood are: {UNDERSTOOD}")
+
+
+def _are_clips(request: Request, files: list[Blob]) -> bool:
+    return are_frames(files, request.kind) or media_kind(files, request.name) == "clip"
 
 
 def _read_media(request: Request, found: Kind, files: list[Blob], faults: list[Fault]) -> Dataset:
