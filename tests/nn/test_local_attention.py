@@ -21,7 +21,7 @@ SHAPE = (19, 16)
 
 @pytest.fixture
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr(local_attention, "SHORTEST_BLOCK", 3)
+    monkeypatch.setattr(local_attention, "BLOCK", 3)
 
 
 def build(name):
@@ -90,7 +90,7 @@ def test_blocks_change_nothing(monkeypatch):
     layer, x = LocalAttention(8, 2, window=7).double(), torch.randn(2, 100, 8).double()
     outputs = []
     for block in (1, 16, 1000):
-        monkeypatch.setattr(local_attention, "SHORTEST_BLOCK", block)
+        monkeypatch.setattr(local_attention, "BLOCK", block)
         outputs.append(layer(x)[0])
     torch.testing.assert_close(outputs[0], outputs[1])
     torch.testing.assert_close(outputs[0], outputs[2])

@@ -12,7 +12,7 @@ from bicameral.nn.masking import Lengths, Resets, last_frames, last_valid
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.rope import rotate
 
-SHORTEST_BLOCK = 64  # frames that look back together; fewer would be many small products
+BLOCK = 128  # frames that look back together: larger ones see more that is masked, smaller are many products
 
 
 class KeysValues(NamedTuple):
@@ -66,18 +66,12 @@ class LocalAttention(Recurrent[KeysValues]):
         past_k, past_v = (
             last_frames(frames, lengths, self.reach).where(kept[..., None, None], 0) for frames in (k, v)
         )
-        empty = self._empty(state.num_held, x.shape[1])
-        y = self._attend(q, k[:, empty:], v[:, empty:], document[:, empty:])
+        y = self._attend(q, k, v, document, self._empty(state.num_held))
         return self.out(y), KeysValues(past_k, past_v, kept.sum(1))
 
-    def _empty(self, num_held: Int[Tensor, "b"], num_frames: int) -> int:
-        """Return how many frames of the state no row holds and one block need not look at."""
-        if num_frames > self._block(num_frames) or torch.compiler.is_compiling():
-            return 0
-        return self.reach - int(num_held.max())
-
-    def _block(self, num_frames: int) -> int:
-        return min(num_frames, max(self.reach, SHORTEST_BLOCK))
+    def _empty(self, num_held: Int[Tensor, "b"]) -> int:
+        """Return how many places of the state hold nothing in any row, to pass over them."""
+        return 0 if torch.compiler.is_compiling() else self.reach - int(num_held.max())
 
     def _documents(self, num_held: Int[Tensor, "b"], num_frames: int, resets: Resets) -> Int[Tensor, "b s"]:
         """Return the document of every frame in reach: -1 where there is none, 0 for that of the state."""
@@ -91,31 +85,29 @@ class LocalAttention(Recurrent[KeysValues]):
         k: Float[Tensor, "b s m e"],
         v: Float[Tensor, "b s m e"],
         document: Int[Tensor, "b s"],
+        empty: int,
     ) -> Float[Tensor, "b t d"]:
-        """Cut time into blocks; the frames of one attend to it and to the frames in reach before it."""
-        num_rows, num_frames = q.shape[:2]
-        reach, block = k.shape[1] - num_frames, self._block(num_frames)
+        """Let every block of frames see the keys in its reach."""
         if self.num_rotated:
             positions = torch.arange(k.shape[1], device=k.device)
-            q = rotate(q, positions[reach:], self.num_rotated)
+            q = rotate(q, positions[self.reach :], self.num_rotated)
             k = rotate(k, positions, self.num_rotated)
-        padding = -num_frames % block
-        q, k, v = (functional.pad(frames, (0, 0, 0, 0, 0, padding)) for frames in (q, k, v))
-        q, k, v = _in_reach(q, 0, block), _in_reach(k, reach, block), _in_reach(v, reach, block)
-        visible = self._visible(functional.pad(document, (0, padding)), reach, block)
-        y = functional.scaled_dot_product_attention(q, k, v, visible, enable_gqa=True)
-        y = y.transpose(1, 2).unflatten(0, (num_rows, -1)).flatten(1, 2)
-        return y[:, :num_frames].flatten(2)
+        q, k, v = (frames.transpose(1, 2) for frames in (q, k, v))
+        outputs = []
+        for begin in range(0, q.shape[2], BLOCK):
+            block = q[:, :, begin : begin + BLOCK]
+            seen = slice(max(begin, empty), begin + self.reach + block.shape[2])
+            visible = self._visible(document[:, seen], block.shape[2])
+            outputs.append(
+                functional.scaled_dot_product_attention(
+                    block, k[:, :, seen], v[:, :, seen], visible, enable_gqa=True
+                )
+            )
+        return torch.cat(outputs, 2).transpose(1, 2).flatten(2)
 
-    def _visible(self, document: Int[Tensor, "b s"], reach: int, block: int) -> Bool[Tensor, "c 1 q k"]:
-        """Return which keys each frame of each block may see: near enough, not later, of its document."""
-        key = torch.arange(reach + block, device=document.device)
-        behind = key[reach:, None] - key
-        document = document.unfold(1, reach + block, block).flatten(0, 1)
-        same = document[:, reach:, None] == document[:, None]
+    def _visible(self, document: Int[Tensor, "b s"], num_queries: int) -> Bool[Tensor, "b 1 q s"]:
+        """Return which keys each of the last frames may see: near enough, not later, of its document."""
+        key = torch.arange(document.shape[1], device=document.device)
+        behind = key[-num_queries:, None] - key
+        same = document[:, -num_queries:, None] == document[:, None]
         return (same & (behind >= 0) & (behind <= self.reach))[:, None]
-
-
-def _in_reach(frames: Float[Tensor, "b s n e"], reach: int, block: int) -> Float[Tensor, "c n k e"]:
-    """Blocks of frames, each with the `reach` frames before it, as rows of their own."""
-    return frames.unfold(1, reach + block, block).flatten(0, 1).transpose(-1, -2)
