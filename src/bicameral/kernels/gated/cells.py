@@ -1,0 +1,50 @@
+"""Every gated cell: how many gates it has, what it carries, and its definition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bicameral.kernels.gated import reference
+
+Step = Callable[[Tensor, tuple[Tensor, ...], reference.Weights], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell; its place in `CELLS` is its number in the native library."""
+
+    name: str
+    step: Step  # the definition
+    num_states: int  # h, or h and c
+    num_input_gates: int  # blocks of rows of w_x
+    num_state_gates: int  # blocks of rows of w_h
+
+    @property
+    def number(self) -> int:
+        """Its place in the native library."""
+        return _NUMBERS[self.name]
+
+
+def _cell(step: Step, num_states: int, num_input_gates: int, num_state_gates: int) -> Cell:
+    return Cell(
+        name=step.__name__,
+        step=step,
+        num_states=num_states,
+        num_input_gates=num_input_gates,
+        num_state_gates=num_state_gates,
+    )
+
+
+_IN_ORDER = (
+    _cell(reference.lstm, 2, 4, 4),
+    _cell(reference.gru, 1, 3, 3),
+    _cell(reference.tanh_rnn, 1, 1, 1),
+    _cell(reference.relu_rnn, 1, 1, 1),
+    _cell(reference.peephole_lstm, 2, 4, 4),
+    _cell(reference.coupled_lstm, 2, 3, 3),
+    _cell(reference.sig_lstm, 2, 4, 3),
+    _cell(reference.sig_gru, 1, 3, 2),
+)
+CELLS = {cell.name: cell for cell in _IN_ORDER}
+_NUMBERS = {cell.name: number for number, cell in enumerate(_IN_ORDER)}

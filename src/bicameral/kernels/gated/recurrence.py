@@ -1,0 +1,90 @@
+"""The native recurrence under autograd, for eager PyTorch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from bicameral.kernels.gated import cpu, workspaces
+from bicameral.kernels.gated.cells import Cell
+from bicameral.kernels.gated.packed import packed_weights
+from bicameral.kernels.gated.reference import Weights
+
+Tensors = tuple[Tensor, ...]
+
+
+class Recurrence(torch.autograd.Function):
+    """One layer in eager mode. Its gradients have no gradients of their own."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, cell: Cell, lengths: Tensor | None, x: Tensor, h: Tensor, c: Tensor | None, *weights: Tensor | None
+    ) -> Tensors:
+        """Keep the workspace; it goes back to the pool in the backward pass."""
+        ctx.save_for_backward(x, h, c, *weights)
+        ctx.set_materialize_grads(False)
+        ctx.cell, ctx.lengths = cell, lengths
+        ctx.workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
+        return run(cell, x, h, c, Weights(*weights), lengths, ctx.workspace)  # type: ignore[arg-type]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None) -> tuple[Any, ...]:
+        """Run the forward pass again if this is not the first backward pass."""
+        x, h, c, *weights = ctx.saved_tensors
+        cell, lengths, workspace, ctx.workspace = ctx.cell, ctx.lengths, ctx.workspace, None
+        if workspace is None:
+            workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
+            run(cell, x, h, c, Weights(*weights), lengths, workspace)
+        incoming = (dy, dh, dc if cell.num_states == 2 else None)
+        gradients = run_back(cell, x, h, c, Weights(*weights), lengths, workspace, incoming, ctx.needs_input_grad[2:])
+        workspaces.give(workspace)
+        return None, None, *gradients
+
+
+def run(
+    cell: Cell,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: Weights,
+    lengths: Tensor | None,
+    workspace: Tensor | None = None,
+) -> Tensors:
+    """Return every output and the last h and c (empty where the cell has none)."""
+    call = cpu.prepare(x, h, c, weights, lengths)
+    packed = packed_weights(cell, call, weights) if workspace is None else cpu.pack(cell, call, h)
+    return cpu.forward(cell, call, x, packed, workspace)
+
+
+def run_back(
+    cell: Cell,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: Weights,
+    lengths: Tensor | None,
+    workspace: Tensor,
+    incoming: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """Return the gradients of x, h, c and the weights; None where not wanted."""
+    call = cpu.prepare(x, h, c, weights, lengths)
+    sources = (x, h, c, *weights)
+    gradients = [
+        torch.empty_like(source, memory_format=torch.contiguous_format) if want else None  # type: ignore[arg-type]
+        for source, want in zip(sources, made(sources, wanted), strict=True)
+    ]
+    dx, dh, dc, *d_weights = gradients
+    incoming = [None if gradient is None else gradient.contiguous() for gradient in incoming]
+    cpu.backward(cell, call, workspace, incoming, (dx, *d_weights, dh, dc))
+    return gradients
+
+
+def made(sources: Sequence[Tensor | None], wanted: Sequence[bool]) -> list[bool]:
+    """Return which gradients are computed: those of the weights all together or not at all."""
+    wants = [*wanted[:3], *[any(wanted[3:])] * len(Weights._fields)]
+    return [want and source is not None for want, source in zip(wants, sources, strict=True)]
+

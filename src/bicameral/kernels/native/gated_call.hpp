@@ -1,0 +1,150 @@
+// What Python asks of a gated recurrence, how its memory is laid out, and how its work is shared.
+//
+// Inside, everything is [time][row][vector of units][slot][lane], rows ordered by falling length, so that the
+// rows still running are always the first ones. Units are padded to whole vectors.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "gated_cells.hpp"
+#include "gated_product.hpp"
+#include "threads.hpp"
+
+namespace bicameral::gated {
+
+// One layer over whole sequences; bicameral/kernels/gated/cpu.py has the same fields in the same order.
+struct Call {
+  int64_t rows, frames, inputs, units, threads;
+  const float* x;  // (rows frames inputs), or the gates' pre-activations where w_x is null
+  int64_t x_row, x_frame;
+  const int64_t* lengths;  // or null
+  const float *h, *c;      // (rows units), rows `h_row` and `c_row` floats apart
+  int64_t h_row, c_row;
+  const float *w_x, *w_h, *b_x, *b_h;  // PyTorch's layout; biases may be null
+  const float* extra;                  // (EXTRAS units)
+  float* packed;                       // from `pack`, packed_size floats
+  float* y;                            // (rows frames units)
+  float *h_last, *c_last;              // (rows units)
+  float* workspace;                    // a History; null where no backward pass will follow
+  const float* dy;                     // (rows frames units); each gradient coming in may be null, for zero
+  const float *dh_last, *dc_last;      // (rows units)
+  float *dx, *dw_x, *dw_h, *db_x, *db_h, *d_extra;  // each gradient going out may be null, for not wanted
+  float *dh, *dc;                                   // (rows units)
+};
+
+// Memory that a thread keeps from call to call: fresh pages cost more than the arithmetic done in them.
+class Scratch {
+ public:
+  ~Scratch() { std::free(memory_); }
+  float* take(long size) {
+    if (size > size_) {
+      std::free(memory_);
+      size_ = size + size / 4;
+      memory_ = static_cast<float*>(std::aligned_alloc(64, (size_ * 4 + 63) / 64 * 64));
+    }
+    return memory_;
+  }
+
+ private:
+  float* memory_ = nullptr;
+  long size_ = 0;
+};
+
+template <class Cell>
+struct Layout {
+  static constexpr int HEARING = Cell::SLOTS - Cell::FROM;  // slots that take the projected state
+  long vectors, padded, gates;                              // of units; floats of a state; floats of the gates
+
+  explicit Layout(const Call& call)
+      : vectors((call.units + LANES - 1) / LANES), padded(vectors * LANES), gates(padded * Cell::SLOTS) {}
+
+  long panels() const { return (vectors + Cell::BLOCKS - 1) / Cell::BLOCKS; }
+  int blocks(long panel) const { return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS)); }
+  static long unit(long panel) { return panel * Cell::BLOCKS * LANES; }
+
+  // Packed for the forward pass: biases, extra parameters, panels of w_h, panels of w_x.
+  long extra() const { return gates; }
+  long w_h(const Call& call, long panel) const {
+    return extra() + padded * Cell::EXTRAS + unit(panel) * HEARING * call.units;
+  }
+  long w_x(const Call& call, long panel) const {
+    return extra() + padded * (Cell::EXTRAS + HEARING * call.units) + unit(panel) * Cell::INPUT * call.inputs;
+  }
+  long packed_size(const Call& call) const {
+    long depth = HEARING * call.units + (call.w_x ? Cell::INPUT * call.inputs : 0);
+    return extra() + padded * (Cell::EXTRAS + depth);
+  }
+  // How many units of this vector exist.
+  static long count(const Call& call, long vector) { return std::min<long>(LANES, call.units - vector * LANES); }
+};
+
+// Gates and states of `frames` frames; a ring where fewer are kept than run.
+template <class Cell>
+struct History {
+  float *gates_, *h_, *c_;
+  long kept_gates, kept_h, kept_c, rows, gates_size, state_size;
+
+  float* gates(long t, long row) const { return gates_ + (t % kept_gates * rows + row) * gates_size; }
+  float* h(long t, long row) const { return h_ + (t % kept_h * rows + row) * state_size; }
+  float* c(long t, long row) const { return Cell::CELL ? c_ + (t % kept_c * rows + row) * state_size : nullptr; }
+
+  static long size(const Layout<Cell>& at, const Call& call, long gates, long h, long c) {
+    return call.rows * (gates * at.gates + (h + (Cell::CELL ? c : 0)) * at.padded);
+  }
+  History(const Layout<Cell>& at, const Call& call, float* memory, long gates, long h, long c)
+      : gates_(memory), kept_gates(gates), kept_h(h), kept_c(c), rows(call.rows), gates_size(at.gates),
+        state_size(at.padded) {
+    h_ = gates_ + gates * rows * gates_size;
+    c_ = h_ + h * rows * state_size;
+  }
+  // The history a backward pass will read.
+  History(const Layout<Cell>& at, const Call& call)
+      : History(at, call, call.workspace, call.frames, call.frames + 1, call.frames + 1) {}
+};
+
+// Rows by falling length: `source` is where a row stands in the batch.
+struct Order {
+  std::vector<long> source, lengths;
+
+  explicit Order(const Call& call) : source(call.rows), lengths(call.rows, call.frames) {
+    for (long row = 0; row < call.rows; row++) source[row] = row;
+    if (!call.lengths) return;
+    std::stable_sort(source.begin(), source.end(), [&](long a, long b) { return call.lengths[a] > call.lengths[b]; });
+    for (long row = 0; row < call.rows; row++) lengths[row] = call.lengths[source[row]];
+  }
+};
+
+// What one thread does of every step: all units of every so manieth row, or all rows of some panels of units.
+struct Part {
+  long first, stride, rows;
+  Range panels;
+  bool whole_rows;  // no other thread's step is waited for
+
+  // How many of its rows are longer than t, given that `most` or fewer are.
+  long running(const Order& order, long t, long most) const {
+    while (most && order.lengths[row(most - 1)] <= t) most--;
+    return most;
+  }
+  long row(long i) const { return first + i * stride; }
+};
+
+inline Part part_of(long rows, long panels, bool by_rows, int thread, int threads) {
+  if (!by_rows) return {0, 1, rows, share(panels, thread, threads), threads == 1};
+  return {thread, threads, (rows - thread + threads - 1) / threads, {0, panels}, true};
+}
+
+constexpr long TINY = 100000, SMALL_STEP = 40000;  // multiply-adds of a vector: whole call, one step
+
+// Many rows are shared out, few are not: each thread would read all weights for them.
+inline bool by_rows(const Call& call, long threads, long step) {
+  return call.rows >= 2 * MOST_ROWS * threads / 2 || step / LANES < SMALL_STEP / LANES;
+}
+inline long threads_worth(const Call& call, long step) {
+  if (step * call.frames / LANES < TINY) return 1;
+  if (step < SMALL_STEP) return std::min(call.threads, call.rows);
+  return call.threads;
+}
+
+}  // namespace bicameral::gated

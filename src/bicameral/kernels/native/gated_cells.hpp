@@ -1,0 +1,152 @@
+// One step of every gated cell, for one vector of units: forwards, and backwards through it.
+//
+// A cell has SLOTS pre-activations a unit. Slots 0 .. INPUT-1 take the projected input, slots FROM .. SLOTS-1
+// the projected state, so a gate that is deaf to the state stands before FROM. `input_gate` and
+// `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
+// BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
+// forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
+#pragma once
+#include "simd.hpp"
+
+namespace bicameral::gated {
+
+struct State {
+  Vector h, c;
+};
+
+// The parameters of a unit besides matrices and biases, and whatever else is looked up by unit.
+struct Extra {
+  const float* at;
+  long pitch;
+  Vector operator[](int i) const { return load(at + i * pitch); }
+};
+
+BICAMERAL_INLINE Vector past_sigmoid(Vector d, Vector y) { return d * y * (1.f - y); }
+BICAMERAL_INLINE Vector past_tanh(Vector d, Vector y) { return d * (1.f - y * y); }
+
+// h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
+struct Lstm {
+  static constexpr int SLOTS = 4, INPUT = 4, FROM = 0, BLOCKS = 1, EXTRAS = 0;
+  static constexpr bool CELL = true;
+  static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
+    s[0] = sigmoid(s[0]), s[1] = sigmoid(s[1]), s[2] = tanh(s[2]), s[3] = sigmoid(s[3]);
+    state.c = s[1] * state.c + s[0] * s[2];
+    state.h = s[3] * tanh(state.c);
+  }
+  BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra) {
+    Vector i = s[0], f = s[1], g = s[2], o = s[3], squashed = tanh(after.c);
+    Vector dc = d.c + past_tanh(d.h * o, squashed);
+    s[0] = past_sigmoid(dc * g, i), s[1] = past_sigmoid(dc * before.c, f);
+    s[2] = past_tanh(dc * i, g), s[3] = past_sigmoid(d.h * squashed, o);
+    d = {Vector{}, dc * f};
+  }
+};
+
+// The forget gate does not see the state: it stands first.
+struct SigLstm : Lstm {
+  static constexpr int FROM = 1;
+  static constexpr int input_gate[] = {1, 0, 2, 3}, state_gate[] = {0, 1, 2};
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
+    std::swap(s[0], s[1]);
+    Lstm::forward(s, state, extra);
+    std::swap(s[0], s[1]);
+  }
+  BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra extra) {
+    std::swap(s[0], s[1]);
+    Lstm::backward(s, before, after, d, extra);
+    std::swap(s[0], s[1]);
+  }
+};
+
+// i and f also see the cell before, o the cell after; extra: the three diagonals.
+struct PeepholeLstm : Lstm {
+  static constexpr int EXTRAS = 3;
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
+    s[0] = sigmoid(s[0] + extra[0] * state.c), s[1] = sigmoid(s[1] + extra[1] * state.c), s[2] = tanh(s[2]);
+    state.c = s[1] * state.c + s[0] * s[2];
+    s[3] = sigmoid(s[3] + extra[2] * state.c);
+    state.h = s[3] * tanh(state.c);
+  }
+  BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra extra) {
+    Vector i = s[0], f = s[1], g = s[2], o = s[3], squashed = tanh(after.c);
+    s[3] = past_sigmoid(d.h * squashed, o);
+    Vector dc = d.c + past_tanh(d.h * o, squashed) + s[3] * extra[2];
+    s[0] = past_sigmoid(dc * g, i), s[1] = past_sigmoid(dc * before.c, f), s[2] = past_tanh(dc * i, g);
+    d = {Vector{}, dc * f + s[0] * extra[0] + s[1] * extra[1]};
+  }
+  // What a step adds to the gradients of the diagonals.
+  BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, Vector before, Vector after) {
+    return which == 2 ? d[3] * after : d[which] * before;
+  }
+};
+
+// The input gate is what the forget gate leaves: slots f, g, o.
+struct CoupledLstm {
+  static constexpr int SLOTS = 3, INPUT = 3, FROM = 0, BLOCKS = 1, EXTRAS = 0;
+  static constexpr bool CELL = true;
+  static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
+    s[0] = sigmoid(s[0]), s[1] = tanh(s[1]), s[2] = sigmoid(s[2]);
+    state.c = s[1] + s[0] * (state.c - s[1]);
+    state.h = s[2] * tanh(state.c);
+  }
+  BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra) {
+    Vector f = s[0], g = s[1], o = s[2], squashed = tanh(after.c);
+    Vector dc = d.c + past_tanh(d.h * o, squashed);
+    s[0] = past_sigmoid(dc * (before.c - g), f), s[1] = past_tanh(dc * (1.f - f), g);
+    s[2] = past_sigmoid(d.h * squashed, o);
+    d = {Vector{}, dc * f};
+  }
+};
+
+// h = (1 - z) n + z h with n = tanh(W x + r (U h + b)): slots W x of n, r, z, U h of n.
+struct Gru {
+  static constexpr int SLOTS = 4, INPUT = 3, FROM = 1, BLOCKS = 1, EXTRAS = 0;
+  static constexpr bool CELL = false;
+  static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
+    s[1] = sigmoid(s[1]), s[2] = sigmoid(s[2]);
+    s[0] = tanh(s[0] + s[1] * s[3]);
+    state.h = s[0] + s[2] * (state.h - s[0]);
+  }
+  BICAMERAL_INLINE void backward(Vector* s, State before, State, State& d, Extra) {
+    Vector n = s[0], r = s[1], z = s[2];
+    s[0] = past_tanh(d.h * (1.f - z), n);
+    s[1] = past_sigmoid(s[0] * s[3], r), s[2] = past_sigmoid(d.h * (before.h - n), z), s[3] = s[0] * r;
+    d.h *= z;
+  }
+};
+
+// The reset gate does not see the state.
+struct SigGru : Gru {
+  static constexpr int FROM = 2;
+  static constexpr int state_gate[] = {0, 1};
+};
+
+struct TanhRnn {
+  static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4, EXTRAS = 0;
+  static constexpr bool CELL = false;
+  static constexpr int input_gate[] = {0}, state_gate[] = {0};
+
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = tanh(s[0]); }
+  BICAMERAL_INLINE void backward(Vector* s, State, State, State& d, Extra) {
+    s[0] = past_tanh(d.h, s[0]);
+    d.h = Vector{};
+  }
+};
+
+struct ReluRnn : TanhRnn {
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = s[0] < 0.f ? Vector{} : s[0]; }
+  BICAMERAL_INLINE void backward(Vector* s, State, State, State& d, Extra) {
+    s[0] = s[0] > 0.f ? d.h : Vector{};
+    d.h = Vector{};
+  }
+};
+
+}  // namespace bicameral::gated

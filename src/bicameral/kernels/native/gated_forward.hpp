@@ -1,0 +1,203 @@
+// The forward pass: a chunk of frames is projected at once, then the recurrence runs over it.
+#pragma once
+#include "gated_call.hpp"
+
+namespace bicameral::gated {
+
+constexpr long CHUNK_ROWS = 128;  // rows projected at once: enough to pay for reading the weights
+
+// Interleaves `gates` blocks of rows of w (gates units, depth) into panels [k][vector][gate][lane].
+template <class Cell>
+void pack_panel(const Call& call, float* to, const float* w, long panel, int blocks, const int* gate, int gates,
+                long depth) {
+  const long pitch = blocks * gates * LANES;
+  for (int block = 0; block < blocks; block++)
+    for (int g = 0; g < gates; g++) {
+      long unit = (panel * Cell::BLOCKS + block) * LANES;
+      const float* from = w + (gate[g] * call.units + unit) * depth;
+      for (long k = 0; k < depth; k += LANES)
+        transpose(to + k * pitch + (block * gates + g) * LANES, pitch, from + k, depth,
+                  std::min<long>(LANES, call.units - unit), std::min<long>(LANES, depth - k), true);
+    }
+}
+
+template <class Cell>
+void pack_biases(const Call& call, const Layout<Cell>& at) {
+  std::memset(call.packed, 0, at.gates * sizeof(float));
+  for (long unit = 0; unit < call.units; unit++)
+    for (int slot = 0; slot < Cell::SLOTS; slot++) {
+      float& bias = call.packed[(unit / LANES * Cell::SLOTS + slot) * LANES + unit % LANES];
+      if (slot < Cell::INPUT && call.b_x) bias += call.b_x[Cell::input_gate[slot] * call.units + unit];
+      if (slot >= Cell::FROM && call.b_h) bias += call.b_h[Cell::state_gate[slot - Cell::FROM] * call.units + unit];
+    }
+}
+
+template <class Cell>
+void pack_extra(const Call& call, const Layout<Cell>& at, float* to) {
+  for (int i = 0; i < Cell::EXTRAS; i++)
+    for (long unit = 0; unit < at.padded; unit++)
+      to[i * at.padded + unit] = unit < call.units ? call.extra[i * call.units + unit] : 0;
+}
+
+template <class Cell>
+void pack(const Call& call) {
+  Layout<Cell> at(call);
+  pack_biases(call, at);
+  pack_extra(call, at, call.packed + at.extra());
+  long threads = at.packed_size(call) < TINY ? 1 : call.threads;
+  parallel_for(at.panels(), threads, [&](long panel) {
+    int blocks = at.blocks(panel);
+    pack_panel<Cell>(call, call.packed + at.w_h(call, panel), call.w_h, panel, blocks, Cell::state_gate,
+                     at.HEARING, call.units);
+    if (call.w_x)
+      pack_panel<Cell>(call, call.packed + at.w_x(call, panel), call.w_x, panel, blocks,
+                       Cell::input_gate, Cell::INPUT, call.inputs);
+  });
+}
+
+template <class Cell>
+struct Forward {
+  const Call& call;
+  const Layout<Cell>& at;
+  const Order& order;
+  const History<Cell>& history;
+  Part part;
+  std::vector<const float*> from{};
+  std::vector<float*> to{};
+
+  void load_states() {
+    for (long i = 0; i < part.rows; i++) {
+      long row = part.row(i), source = order.source[row];
+      for_vectors([&](long v, long count) {
+        store(history.h(0, row) + v * LANES, load(call.h + source * call.h_row + v * LANES, count));
+        if (Cell::CELL) store(history.c(0, row) + v * LANES, load(call.c + source * call.c_row + v * LANES, count));
+      });
+    }
+  }
+
+  void store_states() {
+    for (long i = 0; i < part.rows; i++) {
+      long row = part.row(i), source = order.source[row], last = order.lengths[row];
+      for_vectors([&](long v, long count) {
+        long unit = v * LANES, to = source * call.units + unit;
+        store(call.h_last + to, load(history.h(last, row) + unit), count);
+        if (Cell::CELL) store(call.c_last + to, load(history.c(last, row) + unit), count);
+        for (long t = last; t < call.frames; t++)
+          store(call.y + (source * call.frames + t) * call.units + unit, Vector{}, count);
+      });
+    }
+  }
+
+  // Pre-activations without the state: of every row that runs, for frames first..end.
+  void project(long first, long end) {
+    from.clear(), to.clear();
+    for (long t = first, running = part.rows; t < end; t++) {
+      running = part.running(order, t, running);
+      for (long i = 0; i < running; i++) {
+        from.push_back(call.x + order.source[part.row(i)] * call.x_row + t * call.x_frame);
+        to.push_back(history.gates(t, part.row(i)));
+      }
+    }
+    for (long panel = part.panels.first; panel < part.panels.end; panel++) {
+      start_gates(panel);
+      if (!call.w_x) continue;
+      int columns = at.blocks(panel) * Cell::INPUT;
+      long offset = at.unit(panel) * Cell::SLOTS;
+      for (float*& row : to) row += offset;
+      Product p{1, call.inputs, 0, 1, call.packed + at.w_x(call, panel), columns * LANES,
+                columns, Cell::INPUT, Cell::SLOTS * LANES, at.gates};
+      multiply(p, to.size(), from.data(), to.data(), to.data());
+      for (float*& row : to) row -= offset;
+    }
+  }
+
+  // Biases, and the input where it comes projected.
+  void start_gates(long panel) {
+    const float* bias = call.packed + at.unit(panel) * Cell::SLOTS;
+    for (size_t i = 0; i < to.size(); i++)
+      for (int n = 0; n < at.blocks(panel) * Cell::SLOTS; n++) {
+        int slot = n % Cell::SLOTS;
+        long vector = panel * Cell::BLOCKS + n / Cell::SLOTS;
+        Vector start = load(bias + n * LANES);
+        if (!call.w_x && slot < Cell::INPUT)
+          start += load(from[i] + Cell::input_gate[slot] * call.units + vector * LANES, at.count(call, vector));
+        store(to[i] + at.unit(panel) * Cell::SLOTS + n * LANES, start);
+      }
+  }
+
+  // One frame of the first `running` of our rows.
+  void step(long t, long running) {
+    from.resize(running), to.resize(running);
+    for (long i = 0; i < part.panels.end - part.panels.first; i++) {
+      // Back and forth through the weights: those used last are still in cache.
+      long panel = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
+      int columns = at.blocks(panel) * at.HEARING;
+      for (long i = 0; i < running; i++) {
+        from[i] = history.h(t, part.row(i));
+        to[i] = history.gates(t, part.row(i)) + at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES;
+      }
+      Product p{1, call.units, 0, 1, call.packed + at.w_h(call, panel), columns * LANES,
+                columns, at.HEARING, Cell::SLOTS * LANES, at.gates};
+      multiply(p, running, from.data(), to.data(), to.data());
+      for (long i = 0; i < running; i++) update(t, part.row(i), panel);
+    }
+  }
+
+  // The units of one panel, their pre-activations being complete.
+  void update(long t, long row, long panel) {
+    float *gates = history.gates(t, row), *y = call.y + (order.source[row] * call.frames + t) * call.units;
+    const float *h = history.h(t, row), *c = history.c(t, row);
+    float *next_h = history.h(t + 1, row), *next_c = history.c(t + 1, row);
+    for (long v = panel * Cell::BLOCKS; v < panel * Cell::BLOCKS + at.blocks(panel); v++) {
+      long unit = v * LANES;
+      Vector s[Cell::SLOTS];
+      for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(gates + unit * Cell::SLOTS + n * LANES);
+      State state{load(h + unit), Cell::CELL ? load(c + unit) : Vector{}};
+      Cell::forward(s, state, Extra{call.packed + at.extra() + unit, at.padded});
+      store(next_h + unit, state.h);
+      if (Cell::CELL) store(next_c + unit, state.c);
+      store(y + unit, state.h, at.count(call, v));
+      if (call.workspace)
+        for (int n = 0; n < Cell::SLOTS; n++) store(gates + unit * Cell::SLOTS + n * LANES, s[n]);
+    }
+  }
+
+  template <class Visit>
+  void for_vectors(Visit visit) {
+    long end = std::min(part.panels.end * Cell::BLOCKS, at.vectors);
+    for (long v = part.panels.first * Cell::BLOCKS; v < end; v++) visit(v, at.count(call, v));
+  }
+
+  void run(long chunk, int threads) {
+    load_states();
+    long running = part.rows;
+    for (long first = 0; first < call.frames; first += chunk) {
+      long end = std::min<long>(first + chunk, call.frames);
+      project(first, end);
+      for (long t = first; t < end; t++) {
+        if (!part.whole_rows) barrier(threads);
+        running = part.running(order, t, running);
+        step(t, running);
+      }
+    }
+    store_states();
+  }
+};
+
+template <class Cell>
+void forward(const Call& call) {
+  static thread_local Scratch scratch;
+  Layout<Cell> at(call);
+  Order order(call);
+  long chunk = std::min<long>(call.frames, std::max<long>(1, CHUNK_ROWS / call.rows));
+  auto history = call.workspace ? History<Cell>(at, call)
+                                : History<Cell>(at, call, scratch.take(History<Cell>::size(at, call, chunk, 2, 1)), chunk, 2, 1);
+  long step = call.rows * at.padded * at.HEARING * call.units;
+  long threads = threads_worth(call, step);
+  bool rows = by_rows(call, threads, step);
+  parallel(threads, [&](int thread, int threads) {
+    Forward<Cell>{call, at, order, history, part_of(call.rows, at.panels(), rows, thread, threads)}.run(chunk, threads);
+  });
+}
+
+}  // namespace bicameral::gated
