@@ -31,7 +31,7 @@ Skip = Annotated[bool, typer.Option("--skip-bad-lines", help="Name a line that c
 @verb(
     "stream",
     panel=ARTIFACT,
-    example="tail -f sensor.csv | bicameral stream runs/sensor-gru --every 10 --state sensor.state",
+    example="bicameral stream runs/sensor-gru --every 10 --state sensor.state < sensor.csv",
 )
 def stream(
     artifact: ArtifactFolder,

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,9 +17,9 @@ Parse = Callable[[bytes], Any]
 
 
 def incoming(
-    file: BinaryIO, preprocessing: Preprocessing, columns: Sequence[str] = ()
+    file: Any, preprocessing: Preprocessing, columns: Sequence[str] = ()
 ) -> tuple[Iterator[Any], Parse]:
-    """The raw parts of a file, and what makes a piece of one, None where it holds none.
+    """The raw parts of a binary file, and what makes a piece of one, None where it holds none.
 
     columns  of series: the names, or numbers from 1, of the cells that are the channels, in their order
     """
@@ -47,11 +47,11 @@ class Rows:
         self.columns, self.header, self.begun = list(columns), list[str](), False
 
     def __call__(self, line: bytes) -> list[float] | None:
-        text = decoded(line).strip()
-        if not text:
+        text = decoded(line).rstrip("\r\n")
+        if not text.strip(" "):
             return None
         is_first, self.begun = not self.begun, True
-        if text[0] in "[{":
+        if text.lstrip()[:1] in ("[", "{"):
             return self._of_json(text)
         cells = next(csv.reader([text], delimiter=next((mark for mark in "\t;" if mark in text), ",")))
         if is_first and not any(map(_is_number, cells)):

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Format(NamedTuple):
     bits: int
 
 
-def samples(file: BinaryIO, rate: float, num_samples: int) -> Iterator[np.ndarray]:
+def samples(file: Any, rate: float, num_samples: int) -> Iterator[np.ndarray]:
     """Chunks of mono samples in [-1, 1]: of a WAV at that rate, else of mono 16-bit little-endian numbers."""
     start = file.read(4)
     if start != b"RIFF":
@@ -38,7 +38,7 @@ def samples(file: BinaryIO, rate: float, num_samples: int) -> Iterator[np.ndarra
     return _chunks(file, rest, written, num_samples)
 
 
-def header(file: BinaryIO) -> Format:
+def header(file: Any) -> Format:
     """Read a WAV behind its first four bytes, up to its first sample."""
     written = None
     if file.read(8)[4:] != b"WAVE":
@@ -57,7 +57,7 @@ def header(file: BinaryIO) -> Format:
     return written
 
 
-def _chunks(file: BinaryIO, rest: bytes, written: Format, num_samples: int) -> Iterator[np.ndarray]:
+def _chunks(file: Any, rest: bytes, written: Format, num_samples: int) -> Iterator[np.ndarray]:
     kind, scale = TYPES[written.code, written.bits]
     frame = written.channels * written.bits // 8
     while block := rest + file.read(num_samples * frame - len(rest)):
@@ -67,7 +67,7 @@ def _chunks(file: BinaryIO, rest: bytes, written: Format, num_samples: int) -> I
         rest = b""
 
 
-def _exactly(file: BinaryIO, size: int) -> bytes:
+def _exactly(file: Any, size: int) -> bytes:
     found = file.read(size)
     if len(found) < size:
         raise DataError("the WAV ends inside its header")
