@@ -50,7 +50,8 @@ class Artifact:
     def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
         """One readable answer an example, with its id; of a series to be forecast, what follows its end."""
         dataset = to_answer(self.task, dataset)
-        output, ids = self.outputs(dataset), dataset.ids or [str(row) for row in range(len(dataset))]
+        output = self.outputs(dataset)
+        ids = dataset.ids or [str(row) for row in range(len(dataset))]
         if self.task.per_step:
             ids, output = by_sequence(dataset, output)
         answers = self.task.decode(output)
@@ -64,7 +65,7 @@ class Artifact:
         return self.task.metrics(output.float(), y)
 
     def generate(self, prompt: Any, length: int, *, temperature: float = 1.0, seed: int = 0) -> Any:
-        """Go on from a text, or from frames (t, keys), for `length` steps; temperature 0 takes the likeliest."""
+        """Go on from a text, or frames (t, keys), for `length` steps; temperature 0 takes the likeliest."""
         return generate(self.network, self.preprocessing, prompt, length, temperature=temperature, seed=seed)
 
     def stream(self, num_streams: int = 1) -> Stream:

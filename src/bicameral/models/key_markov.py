@@ -46,8 +46,8 @@ class KeyMarkov(Recurrent[tuple]):
         self.width = config.num_outputs
         self.register_buffer("logits", torch.zeros(2, self.width))
 
-    def count(self, streams: Sequence[Float[Tensor, "t d"]]) -> None:
-        """Fit to runs of frames of zeroes and ones."""
+    def count(self, streams: Sequence[Tensor]) -> None:
+        """Fit to runs of frames (t d) of zeroes and ones."""
         before = torch.cat([stream[:-1] for stream in streams]).double()
         after = torch.cat([stream[1:] for stream in streams]).double()
         for number, known in enumerate((1 - before, before)):

@@ -42,11 +42,11 @@ class NGramConfig:
     paper="https://doi.org/10.1006/csla.1999.0128",
 )
 class NGram(Recurrent[Tensor]):
-    """p_k(w | context) = share(context w) + rest(context) p_{k-1}(w | context without its first token).
+    """p_k(w | context) = share(context, w) + rest(context) p_{k-1}(w | context but its first token).
 
-    Frames hold one number, the token. A context of k tokens is a node of a trie; the state is the node of each
-    length at the last token, -1 where it was never seen. The children of a node are a run of the sorted
-    `keys`, each parent * num_outputs + token.
+    Frames hold one number, the token. A context of k tokens is a node of a trie; the state is the node of
+    each length at the last token, -1 where it was never seen. The children of a node are a run of the
+    sorted `keys`, each parent * num_outputs + token.
     """
 
     kinds: ClassVar = ("text",)
@@ -61,8 +61,8 @@ class NGram(Recurrent[Tensor]):
             self.register_buffer(f"share_{k}", torch.zeros(1))
             self.register_buffer(f"rest_{k}", torch.ones(self.width if k == 1 else 1))
 
-    def count(self, streams: Sequence[Int[Tensor, " t"]]) -> None:
-        """Fit to texts, each a run of tokens."""
+    def count(self, streams: Sequence[Tensor]) -> None:
+        """Fit to texts, each a run of tokens (t,)."""
         tables = _tables([stream.numpy() for stream in streams], self.width, len(self.lengths) + 1)
         uniform = np.arange(self.width) > 0  # every token but padding
         base = tables[0].share + tables[0].rest * uniform / max(1, self.width - 1)

@@ -1,6 +1,7 @@
 """How well the winner foretells the test part: by what it has read, and what it would write itself."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,7 @@ def by_position(artifact: Artifact, dataset: Dataset, rows: np.ndarray) -> list[
         loss = task.judged(artifact.network(batch.x, batch.lengths), batch.y)[..., 0].double()
     loss = -loss if isinstance(task, NextToken) else loss
     borders = [0, *2 ** np.arange(int(np.log2(loss.shape[1])) + 1), loss.shape[1]]
-    pieces = {
-        (low, high): loss[:, low:high] for low, high in zip(borders, borders[1:], strict=False) if low < high
-    }
+    pieces = {(low, high): loss[:, low:high] for low, high in pairwise(borders) if low < high}
     return [
         {"first": int(low) + 1, "last": int(high), "loss": float(piece.nanmean())}
         for (low, high), piece in pieces.items()

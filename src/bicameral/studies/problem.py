@@ -200,8 +200,8 @@ def _checked(dataset: Dataset, options: dict[str, Any]) -> dict[str, Any]:
         return with_horizon(dataset, options)
     if dataset.kind != "series":
         raise DataError(
-            f"{dataset.name} has no labels; only series can be forecast and clips continued, not {dataset.kind} "
-            "data; of texts pass answer=next to ask for the next token"
+            f"{dataset.name} has no labels; only series can be forecast and clips continued, not "
+            f"{dataset.kind} data; of texts pass answer=next to ask for the next token"
         )
     shortest = min(len(item) for item in dataset.items)
     horizon = options.setdefault("horizon", max(1, min(24, shortest // 20)))

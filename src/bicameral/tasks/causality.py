@@ -14,7 +14,8 @@ def check_causal(entry: Entry, kind: Kind, *, per_step: bool) -> None:
         raise ConfigError(f"{entry.name} cannot answer {question} of {kind} data; leave it out")
     if per_step and not is_causal(entry):
         raise ConfigError(
-            f"{entry.name} is not causal: asked for the next step it would see it; choose from {_those_that_are()}"
+            f"{entry.name} is not causal: asked for the next step it would see it; choose from "
+            f"{_those_that_are()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Going on by oneself: each step drawn from what the network says of the one before, at constant cost a step."""
+"""Going on by oneself: each step drawn from what is said of it after the one before, at constant cost."""
 
 from typing import Any
 
