@@ -31,7 +31,7 @@ def lstm_by_hand(layer, x):
     h = c = torch.zeros(len(x), WIDTH, dtype=x.dtype)
     w, b, u = layer.input.weight, layer.input.bias, layer.recurrent.weight
     for x_t, f in zip(x.unbind(1), gate_by_hand(layer.forget, x), strict=True):
-        i, o, g = (x_t @ w.T + b + h @ u.T).split(WIDTH, 1)
+        i, g, o = (x_t @ w.T + b + h @ u.T).split(WIDTH, 1)
         c = f * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         yield h
@@ -42,9 +42,10 @@ def gru_by_hand(layer, x):
     w_z, w_n = layer.input.weight.split(WIDTH)
     b_z, b_n = layer.input.bias.split(WIDTH)
     u_z, u_n = layer.recurrent.weight.split(WIDTH)
+    c_z, c_n = layer.recurrent_bias.split(WIDTH)
     for x_t, r in zip(x.unbind(1), gate_by_hand(layer.reset, x), strict=True):
-        z = torch.sigmoid(x_t @ w_z.T + b_z + h @ u_z.T)
-        n = torch.tanh(x_t @ w_n.T + b_n + r * (h @ u_n.T + layer.recurrent_bias))
+        z = torch.sigmoid(x_t @ w_z.T + b_z + h @ u_z.T + c_z)
+        n = torch.tanh(x_t @ w_n.T + b_n + r * (h @ u_n.T + c_n))
         h = (1 - z) * n + z * h
         yield h
 

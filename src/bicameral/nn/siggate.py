@@ -6,13 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.kernels.gated import Weights, gated
+from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.signature import RunningSignature, SignatureState
 
 
 class SignatureGate(Recurrent[SignatureState]):
-    """y_t = σ(W S_t + b), S_t the time-normalised signature of a projection of the frames beside their time.
+    """y_t = W S_t + b, S_t the time-normalised signature of a projection of the frames beside their time.
 
     projection  channels of the path beside time
     level       up to which the signature is computed
@@ -45,7 +46,7 @@ class SignatureGate(Recurrent[SignatureState]):
         self, x: Float[Tensor, "b t d"], state: SignatureState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], SignatureState]:
         s, state = self.signature(self.projection(x), state, lengths=lengths)
-        return self.gate(s).sigmoid(), state
+        return self.gate(s), state
 
 
 class SigLSTMState(NamedTuple):
@@ -63,7 +64,7 @@ class SigLSTM(Recurrent[SigLSTMState]):
         super().__init__()
         self.width = width
         self.forget = SignatureGate(num_inputs, width, bias=1.0, **gate)
-        self.input, self.recurrent = _projections(num_inputs, width, 3)
+        self.input, self.recurrent = _projections(num_inputs, width, 3)  # i, g, o
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SigLSTMState:
         zeros = x_t.new_zeros(len(x_t), self.width)
@@ -73,16 +74,10 @@ class SigLSTM(Recurrent[SigLSTMState]):
         self, x: Float[Tensor, "b t d"], state: SigLSTMState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], SigLSTMState]:
         f, s = self.forget(x, state.s, lengths=lengths)
-        h, c, outputs, cells = state.h, state.c, [], []
-        for x_t, f_t in zip(self.input(x).unbind(1), f.unbind(1), strict=True):
-            gates = torch.addmm(x_t, h, self.recurrent.weight.T)
-            i, o = gates[:, : 2 * self.width].sigmoid().chunk(2, 1)
-            c = torch.addcmul(f_t * c, i, gates[:, 2 * self.width :].tanh())
-            h = o * c.tanh()
-            outputs.append(h)
-            cells.append(c)
-        y, c = torch.stack(outputs, 1), torch.stack(cells, 1)
-        return y, SigLSTMState(last_valid(y, lengths), last_valid(c, lengths), s)
+        i, g, o = self.input(x).chunk(3, 2)
+        weights = Weights(None, self.recurrent.weight)
+        y, (h, c) = gated("sig_lstm", torch.cat([i, f, g, o], 2), (state.h, state.c), weights, lengths)
+        return y, SigLSTMState(h, c, s)
 
 
 class SigGRUState(NamedTuple):
@@ -99,8 +94,8 @@ class SigGRU(Recurrent[SigGRUState]):
         super().__init__()
         self.width = width
         self.reset = SignatureGate(num_inputs, width, **gate)
-        self.input, self.recurrent = _projections(num_inputs, width, 2)
-        self.recurrent_bias = nn.Parameter(torch.zeros(width))
+        self.input, self.recurrent = _projections(num_inputs, width, 2)  # z, n
+        self.recurrent_bias = nn.Parameter(torch.zeros(2 * width))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SigGRUState:
         return SigGRUState(x_t.new_zeros(len(x_t), self.width), self.reset.initial_state(x_t))
@@ -109,15 +104,10 @@ class SigGRU(Recurrent[SigGRUState]):
         self, x: Float[Tensor, "b t d"], state: SigGRUState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], SigGRUState]:
         r, s = self.reset(x, state.s, lengths=lengths)
-        h, outputs = state.h, []
-        bias = nn.functional.pad(self.recurrent_bias, (self.width, 0))
-        for x_t, r_t in zip(self.input(x).unbind(1), r.unbind(1), strict=True):
-            z, n = torch.addmm(bias, h, self.recurrent.weight.T).chunk(2, 1)
-            z = (x_t[:, : self.width] + z).sigmoid()
-            h = torch.lerp(torch.addcmul(x_t[:, self.width :], r_t, n).tanh(), h, z)
-            outputs.append(h)
-        y = torch.stack(outputs, 1)
-        return y, SigGRUState(last_valid(y, lengths), s)
+        gates = torch.cat([r, self.input(x)], 2)
+        weights = Weights(None, self.recurrent.weight, b_h=self.recurrent_bias)
+        y, (h,) = gated("sig_gru", gates, (state.h,), weights, lengths)
+        return y, SigGRUState(h, s)
 
 
 def _projections(num_inputs: int, width: int, num_gates: int) -> tuple[nn.Linear, nn.Linear]:
