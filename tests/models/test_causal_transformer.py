@@ -29,7 +29,7 @@ def torchs_layer(attention, mlp):
     return layer.train()  # torch's fast path for inference is another code path
 
 
-@pytest.mark.parametrize("window", [512, 4])
+@pytest.mark.parametrize("window", [256, 4])
 @torch.no_grad()
 def test_equals_torchs_with_its_weights(window):
     """Torch has no rotary positions, so ours are switched off."""

@@ -26,7 +26,7 @@ class CausalTransformerConfig:
     width: int = 64  # of the residual stream
     depth: int = 2  # blocks
     num_heads: int = 4  # of each block; they share the width
-    window: int = 512  # frames that each block sees, the frame itself included
+    window: int = 256  # frames that each block sees, the frame itself included
     expansion: int = 4  # width of each MLP, in widths
     dropout: float = 0.1  # on each branch, in training
 

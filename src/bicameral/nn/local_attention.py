@@ -63,10 +63,11 @@ class LocalAttention(Recurrent[KeysValues]):
         document = self._documents(state.num_held, x.shape[1], resets)
         kept = last_frames(document, lengths, self.reach)
         kept = kept == last_valid(document[:, self.reach :], lengths)[:, None]
-        past_k, past_v = (
-            last_frames(frames, lengths, self.reach).where(kept[..., None, None], 0) for frames in (k, v)
-        )
-        y = self._attend(q, k, v, document, self._empty(state.num_held))
+        past_k, past_v = last_frames(k, lengths, self.reach), last_frames(v, lengths, self.reach)
+        if resets is not None:
+            past_k, past_v = (past.where(kept[..., None, None], 0) for past in (past_k, past_v))
+        empty = self._empty(state.num_held)
+        y = self._attend(q, k[:, empty:], v[:, empty:], document[:, empty:])
         return self.out(y), KeysValues(past_k, past_v, kept.sum(1))
 
     def _empty(self, num_held: Int[Tensor, "b"]) -> int:
@@ -85,18 +86,19 @@ class LocalAttention(Recurrent[KeysValues]):
         k: Float[Tensor, "b s m e"],
         v: Float[Tensor, "b s m e"],
         document: Int[Tensor, "b s"],
-        empty: int,
     ) -> Float[Tensor, "b t d"]:
         """Let every block of frames see the keys in its reach."""
+        num_past = k.shape[1] - q.shape[1]
         if self.num_rotated:
             positions = torch.arange(k.shape[1], device=k.device)
-            q = rotate(q, positions[self.reach :], self.num_rotated)
+            q = rotate(q, positions[num_past:], self.num_rotated)
             k = rotate(k, positions, self.num_rotated)
         q, k, v = (frames.transpose(1, 2) for frames in (q, k, v))
         outputs = []
         for begin in range(0, q.shape[2], BLOCK):
             block = q[:, :, begin : begin + BLOCK]
-            seen = slice(max(begin, empty), begin + self.reach + block.shape[2])
+            end = num_past + begin + block.shape[2]
+            seen = slice(max(0, num_past + begin - self.reach), end)
             visible = self._visible(document[:, seen], block.shape[2])
             outputs.append(
                 functional.scaled_dot_product_attention(
