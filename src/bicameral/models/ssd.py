@@ -21,7 +21,7 @@ from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
 
-CHUNK = 64  # frames whose mutual influence is one matrix
+CHUNK = 32  # frames whose mutual influence is one matrix
 SHORTEST_STEP, LONGEST_STEP = 1e-3, 1e-1  # range of dt at the start
 
 
