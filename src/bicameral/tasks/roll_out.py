@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.nn.patches import joined
+from bicameral.nn.recurrent import Recurrent
+from bicameral.nn.roll_out import roll_out
 from bicameral.registry import Entry
 
 
@@ -16,36 +18,33 @@ def can_continue(entry: Entry) -> bool:
 
 
 class FrameHead(nn.Module):
-    """Maps y_t -> the next frame: a 1x1 convolution whose channels are the pixels of a cell."""
+    """Maps y_t -> the next frame: a 1x1 convolution whose channels are the pixels of a cell.
+
+    It starts at zero, the mean of all frames.
+    """
 
     def __init__(self, backbone: Any, frame: tuple[int, int, int]):
         super().__init__()
         self.stride, self.size = backbone.stride, frame[1:]
         self.conv = nn.Conv2d(backbone.width, frame[0] * self.stride[0] * self.stride[1], 1)
+        for parameter in self.conv.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, y_t: Float[Tensor, "b d y x"]) -> Float[Tensor, "b c h w"]:
         return joined(self.conv(y_t), self.stride, self.size)
 
 
 class RollOut(nn.Module):
-    """The `horizon` frames after a clip, each the one before and what the head adds to it."""
+    """The `horizon` frames after a clip, each read before the next is foretold."""
 
     def __init__(self, backbone: Any, frame: tuple[int, int, int], horizon: int):
         super().__init__()
         self.next, self.horizon = FrameHead(backbone, frame), horizon
-        nn.init.zeros_(self.next.conv.weight)
-        nn.init.zeros_(self.next.conv.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, backbone: nn.Module, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b u c h w"]:
+    def forward(self, backbone: Recurrent, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b u c h w"]:
         y, state = backbone(x)
-        return self.ahead(backbone, x[:, -1], y[:, -1], state)
-
-    def ahead(
-        self, backbone: nn.Module, x_t: Float[Tensor, "b c h w"], y_t: Float[Tensor, "b d y x"], state: Any
-    ) -> Float[Tensor, "b u c h w"]:
-        """Go on from the last frame, what the backbone said to it and its state after it."""
-        frames = [x_t + self.next(y_t)]
-        while len(frames) < self.horizon:
-            y, state = backbone(frames[-1].unsqueeze(1), state)
-            frames.append(frames[-1] + self.next(y[:, -1]))
-        return torch.stack(frames, 1)
+        first = self.next(y[:, -1])
+        if self.horizon == 1:
+            return first.unsqueeze(1)
+        later = roll_out(backbone, self.next, first, state, self.horizon - 1)
+        return torch.cat([first.unsqueeze(1), later], 1)
