@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid
 
+from bicameral.kernels.slstm import slstm
 from bicameral.nn.masking import Lengths, last_valid
 from bicameral.nn.recurrent import Recurrent
 
@@ -45,19 +45,8 @@ class SLSTM(Recurrent[SLSTMState]):
         self, x: Float[Tensor, "b t d"], state: SLSTMState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], SLSTMState]:
         frames = x.unflatten(2, (4, self.num_heads, -1)) + self.bias
-        h, c, n, m = (part.transpose(0, 1) for part in state)  # heads first, for one product over all
-        states = []
-        for x_t in frames.permute(1, 3, 0, 2, 4).flatten(3).unbind(0):
-            i, f, z, o = torch.baddbmm(x_t, h, self.r).chunk(4, 2)
-            f = logsigmoid(f) + m
-            m = torch.maximum(f, i).detach()  # the outputs do not depend on it
-            i, f = (i - m).exp(), (f - m).exp()
-            c, n = torch.addcmul(f * c, i, z.tanh()), torch.addcmul(i, f, n)
-            h = o.sigmoid() * c / n
-            states.append((h, c, n, m))
-        parts = [torch.stack(part, 2).transpose(0, 1) for part in zip(*states, strict=True)]
-        last = SLSTMState(*(last_valid(part.transpose(1, 2), lengths) for part in parts))
-        return parts[0].transpose(1, 2).flatten(2), last
+        states = slstm(frames, self.r, *state)
+        return states[0].flatten(2), SLSTMState(*(last_valid(part, lengths) for part in states))
 
 
 def power_law(size: int, depth: float) -> Float[Tensor, "d"]:

@@ -1,0 +1,71 @@
+"""The compiled sLSTM recurrence: float32 on a CPU."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bicameral.kernels import native
+
+MOST_UNITS = 512  # of a head
+KEPT = 5  # values a unit keeps for its backward pass
+BEYOND = 64  # floats behind the weights that may be read
+
+
+def serves(x: Tensor, r: Tensor, *states: Tensor) -> bool:
+    """Whether the compiled recurrence can take such tensors here."""
+    simple = all(v.dtype is torch.float32 and v.is_cpu for v in (x, r, *states))
+    return simple and r.shape[1] <= MOST_UNITS and _available()
+
+
+@torch.compiler.assume_constant_result  # PyTorch's compiler must not look into the loading of a library
+def _available() -> bool:
+    return native.library() is not None
+
+
+def forward(
+    x: Float[Tensor, "b t 4 n d"],
+    r: Float[Tensor, "n d e"],
+    h: Float[Tensor, "b n d"],
+    c: Float[Tensor, "b n d"],
+    n: Float[Tensor, "b n d"],
+    m: Float[Tensor, "b n d"],
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return every h, c, n and m, and what the backward pass needs (empty unless it is to be kept)."""
+    read = [native.plain(v) for v in (x, _longer(r), h, c, n, m)]
+    rows, frames, _, heads, size = x.shape
+    written = [x.new_empty(rows, frames, heads, size) for _ in range(4)]
+    kept = x.new_empty(rows, frames, KEPT if keep else 0, heads, size)
+    run = native.function("slstm_forward", 5, 11)
+    addresses = [v.data_ptr() for v in (*read, *written)]
+    run(rows, frames, heads, size, torch.get_num_threads(), *addresses, kept.data_ptr() if keep else None)
+    return (*written, kept)  # type: ignore[return-value]
+
+
+def backward(
+    r: Float[Tensor, "n d e"],
+    h: Float[Tensor, "b n d"],
+    c: Float[Tensor, "b n d"],
+    n: Float[Tensor, "b n d"],
+    after: tuple[Tensor, Tensor, Tensor],
+    kept: Float[Tensor, "b t k n d"],
+    grads: tuple[Tensor | None, Tensor | None, Tensor | None],
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of x, r, h, c and n, given those of every h, c and n in `after`."""
+    hs, cs, ns = after
+    rows, frames, heads, size = hs.shape
+    dh, dc, dn = (None if grad is None else native.plain(grad) for grad in grads)
+    read = [native.plain(v) for v in (_longer(r.transpose(1, 2)), c, n, cs, ns, kept)]
+    read += [torch.zeros_like(hs) if dh is None else dh]
+    dx = hs.new_empty(rows, frames, 4, heads, size)
+    first = [torch.empty_like(v, memory_format=torch.contiguous_format) for v in (h, c, n)]
+    run = native.function("slstm_backward", 5, 13)
+    addresses = [*(v.data_ptr() for v in read), *(None if v is None else v.data_ptr() for v in (dc, dn))]
+    addresses += [v.data_ptr() for v in (dx, *first)]
+    run(rows, frames, heads, size, torch.get_num_threads(), *addresses)
+    before = torch.cat([h[:, None], hs[:, :-1]], 1).permute(2, 3, 0, 1).flatten(2)
+    return dx, before @ dx.permute(3, 0, 1, 2, 4).flatten(3).flatten(1, 2), *first  # type: ignore[return-value]
+
+
+def _longer(r: Tensor) -> Tensor:
+    return torch.cat([r.flatten(), r.new_zeros(BEYOND)])
