@@ -143,7 +143,7 @@ def test_is_compiled_where_there_is_a_compiler():
 
 
 def test_borrows_the_threads_of_pytorch():
-    assert native.load().bicameral_has_threads()
+    assert native.has_threads()
 
 
 def test_the_environment_chooses():

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import timeit
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -42,7 +43,8 @@ def examine() -> dict[str, Any]:
         "memory": _memory(),
         "disk free": f"{shutil.disk_usage('.').free / GIB:.1f} GiB",
         "device": _device(torch),
-        "kernels": _kernels(torch),
+        "torch.nn": _layers(torch),
+        "kernels": _kernels(),
         "extras": {extra: find_spec(package) is not None for extra, package in EXTRAS.items()},
     }
 
@@ -74,9 +76,29 @@ def _device(torch: Any) -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
-def _kernels(torch: Any) -> str:
+def _kernels() -> str:
+    """What computes: the compiled library and its compiler, or why there is none."""
+    from bicameral.kernels import native
+
+    if native.library() is None:
+        return native.path()
+    threads = "threads of PyTorch" if native.has_threads() else "one thread"
+    return f"{native.path()}, {native.compiler()}, {threads}, {_call_overhead():.1f} us a call"
+
+
+def _call_overhead() -> float:
+    """Microseconds of the shortest call of a kernel from Python."""
+    import torch
+
+    from bicameral.kernels.linear_scan import linear_scan
+
+    frame, state = torch.zeros(1, 1, 1), torch.zeros(1, 1)
+    return min(timeit.repeat(lambda: linear_scan(frame, frame, state), number=1000, repeat=3)) * 1e3
+
+
+def _layers(torch: Any) -> str:
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"torch.nn ({'oneDNN, ' if torch.backends.mkldnn.is_available() else ''}{capability})"
+    return f"{'oneDNN, ' if torch.backends.mkldnn.is_available() else ''}{capability}"
 
 
 def _sentence(value: Any) -> str:

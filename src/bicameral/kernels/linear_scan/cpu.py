@@ -19,7 +19,7 @@ def forward(
 ) -> Inexact[Tensor, "b t d"]:
     """Return every h_t = a_t h_{t-1} + x_t."""
     a, x, h = native.plain(a), native.plain(x), native.plain(h)
-    y = torch.empty_like(x)
+    y = native.empty_like(x)
     run = native.function(f"linear_scan_forward_{KINDS[x.dtype]}", 4, 4)
     run(*x.shape, torch.get_num_threads(), a.data_ptr(), x.data_ptr(), h.data_ptr(), y.data_ptr())
     return y
@@ -33,7 +33,7 @@ def backward(
 ) -> tuple[Inexact[Tensor, "b t d"], Inexact[Tensor, "b t d"], Inexact[Tensor, "b d"]]:
     """Return the gradients of a, x and h, given the states `y` and the gradient of them."""
     read = [native.plain(v) for v in (a, h, y, grad)]
-    written = [torch.empty_like(read[2]), torch.empty_like(read[2]), torch.empty_like(read[1])]
+    written = [native.empty_like(read[2]), native.empty_like(read[2]), native.empty_like(read[1])]
     run = native.function(f"linear_scan_backward_{KINDS[a.dtype]}", 4, 7)
     run(*a.shape, torch.get_num_threads(), *(v.data_ptr() for v in [*read, *written]))
     da, dx, dh = written

@@ -19,6 +19,7 @@ REBUILD = "python -m bicameral.kernels.native.build"
 # What PyTorch finds in the processor, and so what this process may execute.
 RUNS = {"AVX512": ("avx512", "avx2", "baseline"), "AVX2": ("avx2", "baseline")}
 OTHERS = ("baseline", "neon")
+MANY = 2**20  # numbers
 
 
 class NotLoadedError(RuntimeError):
@@ -36,9 +37,15 @@ def path() -> str:
 
 
 def compiler() -> str:
-    """Return what compiled the library in use, and how its threads are run."""
+    """Return what compiled the library in use."""
     found = library()
     return "" if found is None else found.bicameral_compiler().decode()
+
+
+def has_threads() -> bool:
+    """Whether the threads of PyTorch were found; otherwise kernels run on one."""
+    found = library()
+    return found is not None and bool(found.bicameral_has_threads())
 
 
 @functools.cache
@@ -48,6 +55,14 @@ def function(name: str, integers: int, pointers: int) -> Callable[..., None]:
     found.argtypes = [ctypes.c_long] * integers + [ctypes.c_void_p] * pointers
     found.restype = None
     return found
+
+
+def empty_like(v: Tensor) -> Tensor:
+    """Return memory for a result, of a kind that is not three times as slow to write for the first time."""
+    made = torch.empty_like(v)
+    if made.numel() >= MANY:
+        function("bicameral_ask_for_huge_pages", 1, 1)(made.nbytes, made.data_ptr())
+    return made
 
 
 def must_be_plain() -> bool:

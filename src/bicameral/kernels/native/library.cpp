@@ -1,6 +1,9 @@
 // What the library says about itself, and whose threads it borrows.
 #include "simd.hpp"
 #include "threads.hpp"
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace bicameral {
 Runtime runtime = {};
@@ -23,3 +26,11 @@ BICAMERAL_EXPORT void bicameral_use_threads(void* parallel, void* barrier, void*
 }
 BICAMERAL_EXPORT int bicameral_has_threads() { return bicameral::runtime.parallel != nullptr; }
 BICAMERAL_EXPORT void bicameral_nothing() {}
+
+// Fresh memory is handed out by pages as it is first written; by pages of 2 MiB that costs a third.
+BICAMERAL_EXPORT void bicameral_ask_for_huge_pages(long bytes, char* memory) {
+#if defined(__linux__)
+  const uintptr_t PAGE = 4096, first = (reinterpret_cast<uintptr_t>(memory) + PAGE - 1) / PAGE * PAGE;
+  madvise(reinterpret_cast<void*>(first), memory + bytes - reinterpret_cast<char*>(first), MADV_HUGEPAGE);
+#endif
+}
