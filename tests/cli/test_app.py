@@ -11,7 +11,7 @@ import bicameral.cli  # noqa: F401  registers the verbs
 from bicameral.cli.app import app, guard, resumable
 from bicameral.errors import DataError
 
-VERBS = ["check", "compare", "demo", "doctor", "eval", "models", "predict", "probe", "recommend"]
+VERBS = ["check", "compare", "demo", "doctor", "eval", "generate", "models", "predict", "probe", "recommend"]
 VERBS += ["report", "resume", "stream", "train", "verify"]
 
 

@@ -1,0 +1,61 @@
+"""bicameral train, eval, predict and generate of what foretells the next step."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bicameral.data.read import read
+
+TEXT = "the cat sees the dog and the dog sees the cat.\n" * 40
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("next")
+    (folder / "story.txt").write_text(TEXT)
+    rolls = np.eye(12, dtype=np.float32)[(np.arange(12)[:, None] + np.arange(20)) % 12]
+    np.savez(folder / "scales.npz", x=rolls, lengths=[20] * 12)
+    return folder
+
+
+def trained(bicameral, home, name, model):
+    fields = ["answer=next", "context=16", "--model", model, "--budget", "5steps", "--runs", home / "runs"]
+    result = bicameral("train", home / name, *fields)
+    assert result.exit_code == 0, result.stderr
+    return home / "runs" / f"{name.split('.')[0]}-{model}"
+
+
+def test_a_text_is_learned_judged_and_written_on(bicameral, home):
+    artifact = trained(bicameral, home, "story.txt", "ngram")
+    metrics = json.loads(bicameral("eval", artifact, home / "story.txt", "--json").stdout)
+    assert metrics["nats"] < 0.2
+    (told,) = json.loads(bicameral("predict", artifact, home / "story.txt", "--json").stdout)
+    assert (told["id"], told["tokens"]) == ("story.txt", len(TEXT) - 1)
+    asked = ["--prompt", "the cat sees", "--length", 9, "--temperature", 0]
+    assert bicameral("generate", artifact, *asked).stdout == "the cat sees the dog \n"
+    bicameral("generate", artifact, *asked, "--out", home / "out.txt")
+    assert (home / "out.txt").read_text() == " the dog "
+
+
+def test_music_goes_to_a_file(bicameral, home):
+    artifact = trained(bicameral, home, "scales.npz", "gru")
+    asked = ["--prompt", home / "scales.npz", "--length", 7]
+    missing = bicameral("generate", artifact, *asked)
+    assert (missing.exit_code, "add --out music.npz" in missing.stderr) == (2, True)
+    assert bicameral("generate", artifact, *asked, "--out", home / "music.npz").stdout.startswith(
+        "7 frames in"
+    )
+    assert read(home / "music.npz", answer="next").items[0].shape == (7, 12)
+
+
+def test_mistakes_are_one_line(bicameral, home):
+    refused = bicameral(
+        "train", home / "story.txt", "answer=next", "--model", "resnet", "--runs", home / "runs"
+    )
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "resnet is not causal" in refused.stderr
+    odd = bicameral("train", home / "story.txt", "answer=next", "unit=letters", "--model", "ngram")
+    assert odd.stderr == "error: unit is 'letters'; expected characters or words\n"
+    checked = bicameral("check", home / "story.txt", "answer=next")
+    assert (checked.exit_code, "FAIL 0" in checked.stdout) == (0, True)
