@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions, require_multiple
 from bicameral.nn.depthwise_conv import DepthwiseCausalConv1d
-from bicameral.nn.masking import Lengths, valid_frames
+from bicameral.nn.masking import Lengths, Resets, valid_frames
 from bicameral.nn.norm import RMSNorm
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise, Residual, Stack
@@ -75,16 +75,16 @@ class SSDBlock(Recurrent[SSDState]):
         return SSDState(conv, self.D.new_zeros(len(x_t), self.num_heads, head, self.num_states))
 
     def scan(
-        self, x: Float[Tensor, "b t d"], state: SSDState, lengths: Lengths
+        self, x: Float[Tensor, "b t d"], state: SSDState, lengths: Lengths, resets: Resets = None
     ) -> tuple[Float[Tensor, "b t d"], SSDState]:
         z, u, dt = self.project(x).split(self.sizes, -1)
-        u, conv = self.conv(u, state.conv, lengths=lengths)
+        u, conv = self.conv(u, state.conv, lengths=lengths, resets=resets)
         u, b, c = functional.silu(u).split([self.inner, self.num_states, self.num_states], -1)
         dt = functional.softplus(dt.to(state.h.dtype) + self.dt_bias)
         if lengths is not None:  # no time passes behind the end
             dt = dt * valid_frames(lengths, x.shape[1])[..., None]
         u = u.unflatten(-1, (self.num_heads, -1))
-        y, h = ssd(-dt * self.log_decay.exp(), u * dt[..., None], b, c, state.h)
+        y, h = ssd(-dt * self.log_decay.exp(), u * dt[..., None], b, c, state.h, resets)
         y = (y + self.D[:, None] * u).flatten(2)
         return self.out(self.norm(y * functional.silu(z))), SSDState(conv, h)
 
@@ -95,6 +95,7 @@ def ssd(
     b: Float[Tensor, "b t s"],
     c: Float[Tensor, "b t s"],
     h: Float[Tensor, "b n p s"],
+    resets: Resets = None,
 ) -> tuple[Float[Tensor, "b t n p"], Float[Tensor, "b n p s"]]:
     """Return every h_t c_t and the last h_t of h_t = a_t h_{t-1} + x_t b_tᵀ.
 
@@ -104,16 +105,21 @@ def ssd(
     log_a, x, b, c = (_chunks(v) for v in (log_a, x, b, c))
     past = log_a.cumsum(2).transpose(2, 3)  # of log_a since the chunk began: b c n t
     frame = torch.arange(x.shape[2], device=x.device)
-    decay = (past[..., None] - past[..., None, :]).masked_fill(frame > frame[:, None], -math.inf).exp()
+    hidden, since = frame > frame[:, None], past.exp()
+    if resets is not None:
+        document = _chunks(resets).cumsum(2)[:, :, None]
+        hidden = hidden | (document[..., None] != document[..., None, :])
+        since = since.masked_fill(document > 0, 0)
+    decay = (past[..., None] - past[..., None, :]).masked_fill(hidden, -math.inf).exp()
     x = x.transpose(2, 3)
     y = (decay * (c @ b.transpose(-1, -2))[:, :, None]) @ x
     added = (x * decay[..., -1, :, None]).transpose(-1, -2) @ b[:, :, None]
-    starts, h = _carry(past[..., -1].exp(), added, h)
-    y = y + past.exp()[..., None] * (c[:, :, None] @ starts.transpose(-1, -2))
+    starts, h = _carry(since[..., -1], added, h)
+    y = y + since[..., None] * (c[:, :, None] @ starts.transpose(-1, -2))
     return y.transpose(2, 3).flatten(1, 2)[:, :num_frames], h
 
 
-def _chunks(v: Float[Tensor, "b t *d"]) -> Float[Tensor, "b c k *d"]:
+def _chunks(v: Shaped[Tensor, "b t *d"]) -> Shaped[Tensor, "b c k *d"]:
     """Cut time into chunks; zeroes fill the last, so that nothing decays or enters there."""
     size = min(v.shape[1], CHUNK)
     return functional.pad(v, [0, 0] * (v.dim() - 2) + [0, -v.shape[1] % size]).unflatten(1, (-1, size))
