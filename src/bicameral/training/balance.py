@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from bicameral.data.loader import Prepared
+from bicameral.data.preprocessing.text import PADDING
 from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.task import Task
 
@@ -24,7 +25,11 @@ def balanced_weights(train: Prepared, task: Task) -> Tensor | None:
 
 
 def weight_of(y: Tensor, class_weights: Tensor | None) -> float:
-    """What the mean loss over `y` was divided by: cross-entropy divides by weights, all else by rows."""
+    """What the mean loss over `y` was divided by: cross-entropy divides by weights, all else by rows or steps."""
+    if y.ndim == 2 and not y.is_floating_point():
+        return float((y != PADDING).sum())  # tokens
+    if y.ndim == 3:
+        return float(y[..., 0].isfinite().sum())  # frames
     if class_weights is None or y.ndim > 1:
         return float(len(y))
     return class_weights[y].sum().item()

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from bicameral.data import continuations  # its function `continued` has the name of a module here
+from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.files import blob_of, blobs
 from bicameral.data.labels.parts import part_of
 from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.read.arrays import read_arrays
-from bicameral.data.read.continued import is_next, without_answer
+from bicameral.data.read.plain_text import is_next, without_answer
 from bicameral.data.read.folder import read_files, read_folder
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
@@ -36,7 +36,7 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
     if is_next(request):
-        return continuations.continued(without_answer(request).call(read_arrays, source))
+        return continued(without_answer(request).call(read_arrays, source))
     return request.call(read_arrays, source)
 
 

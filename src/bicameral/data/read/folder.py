@@ -9,7 +9,7 @@ from bicameral.data.files import Blob
 from bicameral.data.labels.parts import part_in_stem
 from bicameral.data.read.arrays import load_arrays, read_arrays
 from bicameral.data.read.clips import read_clips
-from bicameral.data.read.continued import by_folder, is_next, plain_texts, without_answer
+from bicameral.data.read.plain_text import by_folder, is_next, plain_texts, without_answer
 from bicameral.data.read.detect import are_frames, media_kind
 from bicameral.data.read.idx import is_idx, load_idx
 from bicameral.data.read.images import read_images
