@@ -3,6 +3,8 @@
 Outputs and gradients have no second derivatives on the native path.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -27,36 +29,43 @@ def gated(
 
     Without `w_x`, x is what every gate gets from the input, in PyTorch's order of gates.
     """
-    cell = CELLS[name]
-    if not _fits_native(x, state, weights):
+    cell, compiling = CELLS[name], torch.compiler.is_compiling()
+    if not _fits_native((x, *state, *weights), compiling):
         if name in fused.OPERATORS and weights.w_x is not None and (weights.b_x is None) == (weights.b_h is None):
             return fused.scan(name, x, state, weights, lengths)
         return reference.scan(cell, x, state, weights, lengths)
     if lengths is not None:
         lengths = lengths.to(torch.int64).contiguous()
     h, c = state if cell.num_states == 2 else (state[0], None)
-    needed = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, *state, *weights))
-    if torch.compiler.is_compiling():
+    needed = torch.is_grad_enabled() and _learning((x, *state, *weights))
+    if compiling:
         y, *last, _ = operator.gated(name, needed, lengths, x, h, c, *weights)
     elif needed:
-        y, *last = Recurrence.apply(cell, lengths, *map(_rows, (x, h, c)), *weights)  # type: ignore[misc]
+        y, *last = Recurrence.apply(cell, lengths, _rows(x), _rows(h), _rows(c), *weights)  # type: ignore[misc]
     else:
-        y, *last = run(cell, *map(_rows, (x, h, c)), weights, lengths)  # type: ignore[arg-type]
+        y, *last = run(cell, _rows(x), _rows(h), _rows(c), weights, lengths)
     return y, tuple(last[: cell.num_states])
 
 
-def _rows(x: Tensor | None) -> Tensor | None:
+def _rows(x: Any) -> Any:
     return x if x is None or x.stride(-1) == 1 else x.contiguous()
 
 
-def _fits_native(x: Tensor, state: State, weights: Weights) -> bool:
-    tensors = (x, *state, *weights)
-    return (
-        native.library() is not None
-        and not torch.compiler.is_exporting()
-        and x.numel() > 0
-        and all(t is None or (t.dtype is torch.float32 and t.device.type == "cpu") for t in tensors)
-        and all(t is None or t.is_contiguous() for t in weights)
-        and (torch.compiler.is_compiling() or all(t is None or type(t) in (Tensor, nn.Parameter) for t in tensors))
-        and not torch._C._are_functorch_transforms_active()
-    )
+def _fits_native(tensors: tuple[Tensor | None, ...], compiling: bool) -> bool:
+    if native.library() is None or torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active():
+        return False
+    for tensor in tensors:  # written out: this is a good part of what a call costs
+        if tensor is None:
+            continue
+        if tensor.dtype is not torch.float32 or not tensor.is_cpu or not tensor.numel():
+            return False
+        if not compiling and type(tensor) is not Tensor and type(tensor) is not nn.Parameter:
+            return False
+    return all(weight is None or weight.is_contiguous() for weight in tensors[-len(Weights._fields) :])
+
+
+def _learning(tensors: tuple[Tensor | None, ...]) -> bool:
+    for tensor in tensors:
+        if tensor is not None and tensor.requires_grad:
+            return True
+    return False

@@ -47,7 +47,7 @@ def prepare(
         _address(c),
         h.stride(0),
         0 if c is None else c.stride(0),
-        *map(_address, weights),
+        *[None if weight is None else weight.data_ptr() for weight in weights],
     )
 
 

@@ -56,7 +56,8 @@ struct Backward {
 
   static long tiles(long count, int rows) { return (count + rows - 1) / rows; }
   static long whole(long count) { return tiles(count, LANES) * LANES; }
-  float* gradient(long t, long row) const { return gradients + (t % (chunk + 1) * call.rows + row) * at.gates; }
+  // Of the gates of all rows.
+  float* gradient(long t) const { return gradients + t % (chunk + 1) * call.rows * at.gates; }
 
   // --- packed weights: [block of columns][unit, slot, lane][column] -------------------------------------------
 
@@ -129,38 +130,38 @@ struct Backward {
 
   // dh of frame t is complete once the gates of frame t + 1 have added theirs; then the cell itself.
   void step(const Part& part, long t, std::vector<const float*>& from, std::vector<float*>& to) const {
-    long later = part.running(order, t + 1, part.rows), running = part.running(order, t, part.rows);
+    const long later = part.running(order, t + 1, part.rows), running = part.running(order, t, part.rows);
+    const Frame frame = t < 0 ? Frame{} : history.frame(t);
+    const float* coming = gradient(t + 1) + Cell::FROM * LANES;
+    float* going = t < 0 ? nullptr : gradient(t);
     from.resize(later), to.resize(later);
+    for (long i = 0; i < later; i++) {
+      from[i] = coming + part.row(i) * at.gates;
+      to[i] = dh + part.row(i) * at.padded;
+    }
     for (long i = 0; i < part.panels.end - part.panels.first; i++) {
       long block = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
-      for (long i = 0; i < later; i++) {
-        from[i] = gradient(t + 1, part.row(i)) + Cell::FROM * LANES;
-        to[i] = dh + part.row(i) * at.padded + block * MOST_COLUMNS * LANES;
-      }
       Product p = through(to_h, HEARING, call.units, block);
+      p.offset = block * MOST_COLUMNS * LANES;
       multiply(p, later, from.data(), to.data(), to.data());
-      if (t < 0) continue;
-      for (long i = 0; i < running; i++) step_back(t, part.row(i), block);
+      for (long i = 0; t >= 0 && i < running; i++) step_back(frame, going, t, part.row(i), block);
     }
   }
 
-  void step_back(long t, long row, long block) const {
-    const float *gates = history.gates(t, row), *dy = call.dy;
-    const float *h = history.h(t, row), *c = history.c(t, row), *next = history.c(t + 1, row);
-    float *d_gates = gradient(t, row), *d_h = dh + row * at.padded, *d_c = dc + row * at.padded;
-    if (dy) dy += (order.source[row] * call.frames + t) * call.units;
+  void step_back(const Frame& frame, float* going, long t, long row, long block) const {
+    const float* dy = call.dy ? call.dy + (order.source[row] * call.frames + t) * call.units : nullptr;
     for (long v = block * MOST_COLUMNS; v < std::min((block + 1) * MOST_COLUMNS, at.vectors); v++) {
-      long unit = v * LANES;
+      const long unit = v * LANES, place = row * at.padded + unit, gates = row * at.gates + unit * Cell::SLOTS;
       Vector s[Cell::SLOTS];
-      for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(gates + unit * Cell::SLOTS + n * LANES);
-      State before{load(h + unit), Cell::CELL ? load(c + unit) : Vector{}};
-      State after{Vector{}, Cell::CELL ? load(next + unit) : Vector{}};
-      State d{load(d_h + unit), Cell::CELL ? load(d_c + unit) : Vector{}};
+      for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(frame.gates + gates + n * LANES);
+      State before{load(frame.h + place), Cell::CELL ? load(frame.c + place) : Vector{}};
+      State after{Vector{}, Cell::CELL ? load(frame.next_c + place) : Vector{}};
+      State d{load(dh + place), Cell::CELL ? load(dc + place) : Vector{}};
       if (dy) d.h += load(dy + unit, at.count(call, v));
       Cell::backward(s, before, after, d, Extra{extra + unit, at.padded});
-      for (int n = 0; n < Cell::SLOTS; n++) store(d_gates + unit * Cell::SLOTS + n * LANES, s[n]);
-      store(d_h + unit, d.h);
-      if (Cell::CELL) store(d_c + unit, d.c);
+      for (int n = 0; n < Cell::SLOTS; n++) store(going + gates + n * LANES, s[n]);
+      store(dh + place, d.h);
+      if (Cell::CELL) store(dc + place, d.c);
     }
   }
 
@@ -184,7 +185,7 @@ struct Backward {
     std::vector<float*> to;
     for (long i = mine.first; i < mine.end; i++) {
       auto [t, row] = steps[i];
-      from.push_back(gradient(t, row)), to.push_back(input_gradient(t, row));
+      from.push_back(gradient(t) + row * at.gates), to.push_back(input_gradient(t, row));
       if (!call.w_x) scatter(from.back(), to.back());
     }
     if (!call.w_x) return;
@@ -208,22 +209,25 @@ struct Backward {
   void transpose_tiles(Range mine) const {
     for (long i = mine.first; i < mine.end; i++) {
       auto [t, row] = steps[i];
-      if (call.w_x) cut(tile_x, X_ROWS, input(t, row), call.inputs, i);
-      cut(tile_h, H_ROWS, history.h(t, row), call.units, i);
+      if (call.w_x) cut<X_ROWS>(tile_x + i * X_ROWS, input(t, row), call.inputs);
+      cut<H_ROWS>(tile_h + i * H_ROWS, history.h(t) + row * at.padded, call.units);
     }
   }
-  void cut(float* tile, int rows, const float* from, long width, long i) const {
-    for (long first = 0; first < width; first += rows, tile += steps.size() * rows)
-      std::memcpy(tile + i * rows, from + first, std::min<long>(rows, width - first) * sizeof(float));
+  template <int Rows>
+  void cut(float* tile, const float* from, long width) const {
+    const long pitch = steps.size() * Rows;
+    for (; width >= Rows; width -= Rows, from += Rows, tile += pitch) std::memcpy(tile, from, Rows * sizeof(float));
+    for (long i = 0; i < width; i++) tile[i] = from[i];
   }
 
   // One panel of units: all its sums, or one of several parts of them.
   void sum_panel(long panel, long part, long parts, std::vector<float>& packed) const {
     const int slots = at.blocks(panel) * Cell::SLOTS;
     packed.resize(steps.size() * slots * LANES + LANES);
-    for (size_t i = 0; i < steps.size(); i++) {
-      const float* from = gradient(steps[i].first, steps[i].second) + at.unit(panel) * Cell::SLOTS;
-      std::memcpy(packed.data() + i * slots * LANES, from, slots * LANES * sizeof(float));
+    float* to = packed.data();
+    for (auto [t, row] : steps) {
+      const float* from = gradient(t) + row * at.gates + at.unit(panel) * Cell::SLOTS;
+      for (int n = 0; n < slots; n++, to += LANES) store(to, load(from + n * LANES));
     }
     if (part == 0) sum_units(panel, packed.data());
     long tiles_x = call.w_x ? tiles(call.inputs, X_ROWS) : 0, tiles_h = tiles(call.units, H_ROWS);
@@ -258,7 +262,8 @@ struct Backward {
       if constexpr (Cell::EXTRAS > 0) {
         auto [t, row] = steps[i];
         long unit = at.unit(panel);
-        Vector d[Cell::SLOTS], before = load(history.c(t, row) + unit), after = load(history.c(t + 1, row) + unit);
+        long place = row * at.padded + unit;
+        Vector d[Cell::SLOTS], before = load(history.c(t) + place), after = load(history.c(t + 1) + place);
         for (int n = 0; n < Cell::SLOTS; n++) d[n] = load(packed + n * LANES);
         for (int which = 0; which < Cell::EXTRAS; which++) {
           float* sum = sum_extra + which * at.padded + unit;

@@ -80,15 +80,21 @@ struct Layout {
   static long count(const Call& call, long vector) { return std::min<long>(LANES, call.units - vector * LANES); }
 };
 
-// Gates and states of `frames` frames; a ring where fewer are kept than run.
+// Gates of a frame and the states around it, of all rows.
+struct Frame {
+  float *gates, *h, *c, *next_h, *next_c;
+};
+
+// Gates and states of all frames; rings where fewer are kept than run.
 template <class Cell>
 struct History {
   float *gates_, *h_, *c_;
   long kept_gates, kept_h, kept_c, rows, gates_size, state_size;
 
-  float* gates(long t, long row) const { return gates_ + (t % kept_gates * rows + row) * gates_size; }
-  float* h(long t, long row) const { return h_ + (t % kept_h * rows + row) * state_size; }
-  float* c(long t, long row) const { return Cell::CELL ? c_ + (t % kept_c * rows + row) * state_size : nullptr; }
+  float* gates(long t) const { return gates_ + t % kept_gates * rows * gates_size; }
+  float* h(long t) const { return h_ + t % kept_h * rows * state_size; }
+  float* c(long t) const { return c_ + t % kept_c * rows * state_size; }
+  Frame frame(long t) const { return {gates(t), h(t), c(t), h(t + 1), c(t + 1)}; }
 
   static long size(const Layout<Cell>& at, const Call& call, long gates, long h, long c) {
     return call.rows * (gates * at.gates + (h + (Cell::CELL ? c : 0)) * at.padded);

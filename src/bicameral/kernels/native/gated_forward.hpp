@@ -62,15 +62,16 @@ struct Forward {
   const Order& order;
   const History<Cell>& history;
   Part part;
-  std::vector<const float*> from{};
+  std::vector<const float*> from{}, start{};
   std::vector<float*> to{};
 
   void load_states() {
     for (long i = 0; i < part.rows; i++) {
       long row = part.row(i), source = order.source[row];
       for_vectors([&](long v, long count) {
-        store(history.h(0, row) + v * LANES, load(call.h + source * call.h_row + v * LANES, count));
-        if (Cell::CELL) store(history.c(0, row) + v * LANES, load(call.c + source * call.c_row + v * LANES, count));
+        long to = row * at.padded + v * LANES;
+        store(history.h(0) + to, load(call.h + source * call.h_row + v * LANES, count));
+        if (Cell::CELL) store(history.c(0) + to, load(call.c + source * call.c_row + v * LANES, count));
       });
     }
   }
@@ -79,9 +80,9 @@ struct Forward {
     for (long i = 0; i < part.rows; i++) {
       long row = part.row(i), source = order.source[row], last = order.lengths[row];
       for_vectors([&](long v, long count) {
-        long unit = v * LANES, to = source * call.units + unit;
-        store(call.h_last + to, load(history.h(last, row) + unit), count);
-        if (Cell::CELL) store(call.c_last + to, load(history.c(last, row) + unit), count);
+        long unit = v * LANES, from = row * at.padded + unit, to = source * call.units + unit;
+        store(call.h_last + to, load(history.h(last) + from), count);
+        if (Cell::CELL) store(call.c_last + to, load(history.c(last) + from), count);
         for (long t = last; t < call.frames; t++)
           store(call.y + (source * call.frames + t) * call.units + unit, Vector{}, count);
       });
@@ -95,70 +96,69 @@ struct Forward {
       running = part.running(order, t, running);
       for (long i = 0; i < running; i++) {
         from.push_back(call.x + order.source[part.row(i)] * call.x_row + t * call.x_frame);
-        to.push_back(history.gates(t, part.row(i)));
+        to.push_back(history.gates(t) + part.row(i) * at.gates);
       }
     }
+    start.assign(to.size(), call.packed);  // the biases
     for (long panel = part.panels.first; panel < part.panels.end; panel++) {
-      start_gates(panel);
+      if (!call.w_x || Cell::INPUT < Cell::SLOTS) start_gates(panel);
       if (!call.w_x) continue;
       int columns = at.blocks(panel) * Cell::INPUT;
-      long offset = at.unit(panel) * Cell::SLOTS;
-      for (float*& row : to) row += offset;
       Product p{1, call.inputs, 0, 1, call.packed + at.w_x(call, panel), columns * LANES,
-                columns, Cell::INPUT, Cell::SLOTS * LANES, at.gates};
-      multiply(p, to.size(), from.data(), to.data(), to.data());
-      for (float*& row : to) row -= offset;
+                columns, Cell::INPUT, Cell::SLOTS * LANES, at.gates, at.unit(panel) * Cell::SLOTS};
+      multiply(p, to.size(), from.data(), start.data(), to.data());
     }
   }
 
   // Biases, and the input where it comes projected.
   void start_gates(long panel) {
-    const float* bias = call.packed + at.unit(panel) * Cell::SLOTS;
+    const int first = call.w_x ? Cell::INPUT : 0;
     for (size_t i = 0; i < to.size(); i++)
-      for (int n = 0; n < at.blocks(panel) * Cell::SLOTS; n++) {
-        int slot = n % Cell::SLOTS;
-        long vector = panel * Cell::BLOCKS + n / Cell::SLOTS;
-        Vector start = load(bias + n * LANES);
-        if (!call.w_x && slot < Cell::INPUT)
-          start += load(from[i] + Cell::input_gate[slot] * call.units + vector * LANES, at.count(call, vector));
-        store(to[i] + at.unit(panel) * Cell::SLOTS + n * LANES, start);
-      }
+      for (long v = panel * Cell::BLOCKS; v < panel * Cell::BLOCKS + at.blocks(panel); v++)
+        for (int slot = first; slot < Cell::SLOTS; slot++) {
+          long place = (v * Cell::SLOTS + slot) * LANES;
+          Vector value = load(call.packed + place);
+          if (slot < Cell::INPUT)
+            value += load(from[i] + Cell::input_gate[slot] * call.units + v * LANES, at.count(call, v));
+          store(to[i] + place, value);
+        }
   }
 
   // One frame of the first `running` of our rows.
   void step(long t, long running) {
+    const Frame frame = history.frame(t);
     from.resize(running), to.resize(running);
+    for (long i = 0; i < running; i++) {
+      from[i] = frame.h + part.row(i) * at.padded;
+      to[i] = frame.gates + part.row(i) * at.gates;
+    }
     for (long i = 0; i < part.panels.end - part.panels.first; i++) {
       // Back and forth through the weights: those used last are still in cache.
       long panel = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
       int columns = at.blocks(panel) * at.HEARING;
-      for (long i = 0; i < running; i++) {
-        from[i] = history.h(t, part.row(i));
-        to[i] = history.gates(t, part.row(i)) + at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES;
-      }
       Product p{1, call.units, 0, 1, call.packed + at.w_h(call, panel), columns * LANES,
-                columns, at.HEARING, Cell::SLOTS * LANES, at.gates};
+                columns, at.HEARING, Cell::SLOTS * LANES, at.gates,
+                at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES};
       multiply(p, running, from.data(), to.data(), to.data());
-      for (long i = 0; i < running; i++) update(t, part.row(i), panel);
+      for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);
     }
   }
 
   // The units of one panel, their pre-activations being complete.
-  void update(long t, long row, long panel) {
-    float *gates = history.gates(t, row), *y = call.y + (order.source[row] * call.frames + t) * call.units;
-    const float *h = history.h(t, row), *c = history.c(t, row);
-    float *next_h = history.h(t + 1, row), *next_c = history.c(t + 1, row);
+  void update(const Frame& frame, long t, long row, long panel) const {
+    float* y = call.y + (order.source[row] * call.frames + t) * call.units;
     for (long v = panel * Cell::BLOCKS; v < panel * Cell::BLOCKS + at.blocks(panel); v++) {
-      long unit = v * LANES;
+      const long unit = v * LANES, place = row * at.padded + unit;
+      float* gates = frame.gates + row * at.gates + unit * Cell::SLOTS;
       Vector s[Cell::SLOTS];
-      for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(gates + unit * Cell::SLOTS + n * LANES);
-      State state{load(h + unit), Cell::CELL ? load(c + unit) : Vector{}};
+      for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(gates + n * LANES);
+      State state{load(frame.h + place), Cell::CELL ? load(frame.c + place) : Vector{}};
       Cell::forward(s, state, Extra{call.packed + at.extra() + unit, at.padded});
-      store(next_h + unit, state.h);
-      if (Cell::CELL) store(next_c + unit, state.c);
+      store(frame.next_h + place, state.h);
+      if (Cell::CELL) store(frame.next_c + place, state.c);
       store(y + unit, state.h, at.count(call, v));
       if (call.workspace)
-        for (int n = 0; n < Cell::SLOTS; n++) store(gates + unit * Cell::SLOTS + n * LANES, s[n]);
+        for (int n = 0; n < Cell::SLOTS; n++) store(gates + n * LANES, s[n]);
     }
   }
 

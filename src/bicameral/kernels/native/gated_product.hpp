@@ -27,6 +27,7 @@ struct Product {
   int columns;          // vectors
   int together, pitch;  // `together` of them stand side by side in `out`, such groups `pitch` floats apart
   long width;           // floats of `out` that exist, counted from its first
+  long offset = 0;      // where in each row of `start` and `out` the columns begin
 };
 
 BICAMERAL_INLINE long place(const Product& p, int column) {
@@ -58,7 +59,7 @@ __attribute__((noinline)) void product(const Product& p, const float* const* a, 
   for (int r = 0; r < Rows; r++)
 #pragma GCC unroll 4
     for (int n = 0; n < Columns; n++) {
-      long to = place(p, n), count = p.width - to;
+      long count = p.width - place(p, n), to = p.offset + place(p, n);
       if (count >= LANES)
         store(out[r] + to, load(start[r] + to) + sums[r][n]);
       else
