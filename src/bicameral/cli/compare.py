@@ -11,7 +11,7 @@ import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
-from bicameral.cli.options import Data, DryRun, Fields, Json, On, Runs
+from bicameral.cli.options import Data, DryRun, Fields, Json, On, Override, Runs
 from bicameral.cli.show import show_json, show_lines
 
 STUDY_FILES = {".yaml", ".yml", ".py"}
@@ -29,7 +29,6 @@ SeedIfGiven = Annotated[
 Rope = Annotated[
     float | None, typer.Option(help="The smallest difference worth caring about; one point if not given.")
 ]
-Override = Annotated[bool, typer.Option("--override-audit", help="Go on after a FAIL; the report says so.")]
 
 
 @verb("compare", panel=YOUR_DATA, example="bicameral compare clips/ --budget 30min --models resnet,gru")

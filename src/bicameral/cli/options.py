@@ -16,4 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on s
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run and what it costs, then stop.")]
 Seed = Annotated[int, typer.Option(help="The number all randomness is drawn from.")]
 Runs = Annotated[Path, typer.Option(help="Where the folder of this run is made.")]
+Override = Annotated[
+    bool, typer.Option("--override-audit", help="Go on after a FAIL of the audit; the result says so.")
+]
 On = Annotated[str | None, typer.Option(help="Where trials run: local, or ray for many machines.")]

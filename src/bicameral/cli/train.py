@@ -8,7 +8,7 @@ import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
-from bicameral.cli.options import Data, DryRun, Fields, Json, Runs, Seed
+from bicameral.cli.options import Data, DryRun, Fields, Json, Override, Runs, Seed
 from bicameral.cli.show import show_json, show_lines
 
 
@@ -25,6 +25,7 @@ def train(
     budget: Annotated[str, typer.Option(help="90s, 10min, 400steps or 12epochs.")] = "60s",
     runs: Runs = Path("runs"),
     seed: Seed = 0,
+    override_audit: Override = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -41,7 +42,7 @@ def train(
         _show(json, {"data": data, "model": model, **asked, **cost})
         return
     with resumable("run the same command again to go on"):
-        artifact = run(data, model, folder=folder, **asked)
+        artifact = run(data, model, folder=folder, override_audit=override_audit, **asked)
     _show(json, {"artifact": folder, **artifact.card})
 
 
@@ -49,8 +50,12 @@ def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:
     from bicameral import registry
     from bicameral.training.recipe import Recipe
 
+    entry = registry.entry(model)
+    filled_in = {"horizon"} if entry.gives == "forecast" else set()  # by the task, whose option it is
     owners = {
-        "overrides": [field.name for field in dataclasses.fields(registry.entry(model).config)],
+        "overrides": [
+            field.name for field in dataclasses.fields(entry.config) if field.name not in filled_in
+        ],
         "recipe": [field.name for field in dataclasses.fields(Recipe)],
     }
     return settings.divide(given, owners, rest="data_options")

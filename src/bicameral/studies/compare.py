@@ -18,6 +18,7 @@ from bicameral.progress import Bar, progress_bar
 from bicameral.studies import stages, timing
 from bicameral.studies.description import describe_data
 from bicameral.studies.engines import engine
+from bicameral.studies.lock import locked
 from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import problem_of, split_options
 from bicameral.studies.question import data_digest, forecast_cost, freeze, question, roles_of
@@ -103,7 +104,8 @@ def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = N
     dataset = read(plan.source, **plan.data_options) if dataset is None else dataset
     if data_digest(dataset) != plan.data_digest:
         raise ConfigError(f"the data at {plan.source} is not what the plan was frozen on; start a new study")
-    return run(Study(folder, plan, problem_of(plan, dataset), engine(on)))
+    with locked(folder):
+        return run(Study(folder, plan, problem_of(plan, dataset), engine(on)))
 
 
 def run(study: Study) -> Study:

@@ -76,12 +76,17 @@ class Problem:
 
     def parts(self) -> np.ndarray | None:
         """The part of each example in the first draw, for the audit; None for what is cut into pieces."""
-        if self.raw.targets is None or is_continued(self.raw):
-            return None
-        draw = self.draw(0)
+        return None if self.is_cut else self.named(self.draw(0).train.index.numpy(), self.test)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the examples are pieces of what was read."""
+        return self.raw.targets is None or is_continued(self.raw)
+
+    def named(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        """The part of each example by name, "val" where it is neither of the two."""
         names = np.full(len(self.dataset), "val", dtype="<U5")
-        names[draw.train.index.numpy()] = "train"
-        names[self.test] = "test"
+        names[train], names[test] = "train", "test"
         return names
 
     def final_draw(self) -> Draw:

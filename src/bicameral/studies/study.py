@@ -19,6 +19,7 @@ from bicameral.errors import BicameralError, StudyError
 from bicameral.progress import Bar
 from bicameral.studies.engines import Engine
 from bicameral.studies.ledger import Ledger
+from bicameral.studies.lock import locked
 from bicameral.studies.plan import Plan, plan_from_dict
 from bicameral.studies.problem import Problem
 from bicameral.studies.trial import Trial
@@ -126,12 +127,15 @@ def compared(plan: Plan, ledger: Ledger) -> list[str]:
 def opened(folder: Path, plan: Plan) -> Iterator[Path]:
     """The folder of a study to begin or go on with; a mistake before the first trial leaves none behind."""
     is_new = not folder.exists()
-    try:
-        yield open_folder(folder, plan)
-    except (BicameralError, OSError):
-        if is_new and not Ledger(folder / LEDGER).all("trial"):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        is_new &= not (folder / PLAN).exists()  # or somebody else has begun it since
+        try:
+            yield open_folder(folder, plan)
+        except (BicameralError, OSError):
+            if is_new and not Ledger(folder / LEDGER).all("trial"):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 @contextmanager
@@ -147,8 +151,7 @@ def undamaged(folder: Path) -> Iterator[None]:
 
 
 def open_folder(folder: Path, plan: Plan) -> Path:
-    """Make the study's folder and freeze the plan in it; a folder with another plan is refused."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Freeze the plan in the study's folder; a folder with another plan is refused."""
     if (folder / PLAN).exists():
         frozen = read_plan(folder)
         if frozen.digest() != plan.digest():

@@ -12,10 +12,12 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import Artifact
+from bicameral.data.audit import audit
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.data.splits import Split, split
 from bicameral.errors import BicameralError, ConfigError
+from bicameral.studies.gate import let_pass
 from bicameral.studies.plan import parse_budget
 from bicameral.studies.problem import Draw, Problem, split_options
 from bicameral.tasks.network import Network
@@ -40,6 +42,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
+    override_audit: bool = False,
     progress: bool = True,
     dry_run: bool = False,
 ) -> Any:
@@ -48,6 +51,7 @@ def train(
     budget        "90s", "10min", "400steps" or "12epochs"
     validate      keep part of the training part back to choose the best weights; else the last are kept
     size          one of the model's sizes; `overrides` change single fields of its config
+    override_audit  train although the audit of the data failed; the card says so
     data_options  of `read` and of the task (metric, horizon, lookback, ...)
     dry_run       return what the training would cost instead of doing it
     Killed or interrupted, the same call goes on from the last checkpoint. Of several processes started by
@@ -67,8 +71,10 @@ def train(
     if dry_run:
         return {"split": _counts(parts, validate), **forecast_cost(network, draw, chosen, length)}
     with _tidy(_checkpoints(Path(folder))):
+        audited = _audit(problem, parts, override=override_audit)
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
-    artifact = Artifact(network.eval(), draw.preprocessing, draw.task, {"data": problem.dataset.name})
+    facts = {"data": problem.dataset.name, "audit": audited}
+    artifact = Artifact(network.eval(), draw.preprocessing, draw.task, facts)
     if is_first():
         artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
         artifact.save_pretrained(folder)
@@ -108,6 +114,16 @@ def training_budget(text: str | float) -> Budget:
         return Budget(epochs=int(number))
     parsed = parse_budget(text)
     return Budget(seconds=parsed["budget_seconds"], steps=parsed["trial_steps"])
+
+
+def _audit(problem: Problem, parts: Split, *, override: bool) -> str:
+    """Look at the data and this split before training; what was found, in a line."""
+    names = None if problem.is_cut else problem.named(parts.train, parts.test)
+    found = audit(problem.raw, split=names, quick=True)
+    let_pass(found.to_dict(), override=override)
+    failed = ", ".join(finding.check for finding in found.at("FAIL"))
+    counts = f"{len(found.at('PASS'))} checks passed, {len(found.at('WARN'))} warn"
+    return counts + (f", overridden: {failed}" if failed else "")
 
 
 def _fields(model: str, size: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:

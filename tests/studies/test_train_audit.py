@@ -1,0 +1,49 @@
+"""Training one model looks at its data first."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bicameral.cli.app import app
+from bicameral.errors import DataError
+from bicameral.studies.train import train
+
+
+@pytest.fixture
+def leak():
+    """The test part stands in the training part."""
+    X, y = np.random.default_rng(0).normal(size=(60, 6, 2)).astype(np.float32), np.arange(60) % 2
+    split = np.repeat(["train", "val", "test"], 40)
+    return {"X": np.concatenate([X, X]), "y": np.concatenate([y, y]), "split": split}
+
+
+def test_a_leak_stops_the_training_and_leaves_nothing(leak, tmp_path):
+    with pytest.raises(DataError, match=r"the audit failed .*duplicates"):
+        train(leak, "gru", folder=tmp_path / "run", budget="1steps", progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_overridden_leak_stands_in_the_card(leak, tmp_path):
+    made = train(leak, "gru", folder=tmp_path / "run", budget="1steps", progress=False, override_audit=True)
+    assert "overridden: exact duplicates across parts" in made.card["audit"]
+    assert "overridden" in (tmp_path / "run" / "card.md").read_text()
+
+
+def test_the_same_on_the_command_line(leak, tmp_path):
+    np.savez(tmp_path / "leak.npz", **leak)
+    arguments = ["train", str(tmp_path / "leak.npz"), "--model", "linear", "--budget", "1steps"]
+    arguments += ["--runs", str(tmp_path / "runs"), "--json"]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: the audit failed")
+    went_on = CliRunner().invoke(app, [*arguments, "--override-audit"])
+    assert "overridden" in json.loads(went_on.stdout)["audit"]
+
+
+def test_sound_data_say_so(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(60, 6, 2)).astype(np.float32), np.arange(60) % 2
+    made = train((X, y), "linear", folder=tmp_path / "run", budget="1steps", progress=False)
+    assert "checks passed" in made.card["audit"]
+    assert "overridden" not in made.card["audit"]
