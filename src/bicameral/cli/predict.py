@@ -1,17 +1,25 @@
 """bicameral predict: the answers of an artifact, one a line."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
+from bicameral.cli.frames import described, write_frames
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
 from bicameral.cli.show import escaped, show_json, show_lines, tell_left_out
 from bicameral.errors import DataError
 
+Out = Annotated[Path | None, typer.Option(help="Where foretold frames go: an .npz, or a folder of pictures.")]
+
 
 @verb("predict", panel=ARTIFACT, example="bicameral predict runs/digits/best new-pictures/ --json")
-def predict(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: Json = False) -> None:
+def predict(
+    artifact: ArtifactFolder, data: Data, fields: Fields = None, out: Out = None, json: Json = False
+) -> None:
     """Answer for every example of the data, in its order."""
     from bicameral.artifact import Artifact
     from bicameral.tasks.later import reading
@@ -21,7 +29,9 @@ def predict(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: J
     dataset = _examples(data, options, trained.network.layout.kind)
     answers = trained.predict(dataset)
     tell_left_out(dataset)
-    if json:
+    if out is not None:
+        show_lines([write_frames(answers, out)])
+    elif json:
         show_json(answers)
     else:
         show_lines("\t".join(cells(answer)) for answer in answers)
@@ -50,6 +60,8 @@ def cells(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
+    if hasattr(value, "shape"):
+        return described(value)
     if isinstance(value, list):
         return " ".join(_cell(item) for item in value)
     return f"{value:.4g}" if isinstance(value, float) else escaped(value)

@@ -12,7 +12,8 @@ from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.studies.continuing import foretold
 from bicameral.studies.problem import Problem
-from bicameral.tasks import Classify, Forecast
+from bicameral.studies.strips import foretold_frames
+from bicameral.tasks import Classify, Forecast, NextFrames
 
 NUM_WORST, NUM_BINS, MOST_CLASSES = 12, 10, 40
 THUMBNAIL, POINTS = 64, 64
@@ -37,6 +38,9 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
             _shown(dataset, int(rows[index])) | _named(artifact.task, probabilities[index], int(truth[index]))
             for index in wrong
         ]
+    elif isinstance(artifact.task, NextFrames):
+        frames = artifact.task.raw(output).numpy()
+        found |= foretold_frames(artifact.task, dataset, rows, frames, scores) | {"worst": []}
     else:
         worst = _worst(scores, rows, artifact.task.horizon if isinstance(artifact.task, Forecast) else 1)
         found["residuals"] = {"quantiles": np.quantile(-scores, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist()}

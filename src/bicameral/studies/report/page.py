@@ -116,7 +116,8 @@ def _probe_group(unit: str, probes: list[Mapping[str, Any]]) -> dict[str, Any]:
 def _without_pictures(results: Results) -> dict[str, Any]:
     errors = results.get("errors") or {}
     worst = [{**shown, "thumbnail": None} for shown in errors.get("worst") or []]
-    return {**results, "errors": {**errors, "worst": worst} if errors else None}
+    strips = [{**shown, "picture": None} for shown in errors.get("strips") or []]
+    return {**results, "errors": {**errors, "worst": worst, "strips": strips} if errors else None}
 
 
 def _style() -> Markup:
