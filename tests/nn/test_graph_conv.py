@@ -87,19 +87,25 @@ def test_convolution_is_the_sum_over_supports(own, num_inputs):
     np.testing.assert_allclose(conv(torch.tensor(x)).detach().numpy(), expected, atol=1e-12)
 
 
-def test_sparse_supports_equal_dense(monkeypatch):
-    supports = random_walks(torch.tensor(DIRECTED), 2)
-    x = torch.randn(3, 4, N, 2, dtype=torch.float64, requires_grad=True)
+@pytest.mark.parametrize("num_inputs", [1, 2, 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_large_sparse_graph_equals_the_dense_one(monkeypatch, num_inputs, dtype):
+    supports = random_walks(torch.tensor(DIRECTED), 2).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 4, N, num_inputs, generator=generator, dtype=dtype).requires_grad_()
+    monkeypatch.setattr(graph_conv, "SPARSE", 0.0)
     dense = graph_conv.Spread(supports)
-    monkeypatch.setattr(graph_conv, "LARGE", 1)
     monkeypatch.setattr(graph_conv, "SPARSE", 1.0)
-    sparse = graph_conv.Spread(supports)
-    assert sparse.supports.is_sparse
-    assert not dense.supports.is_sparse
-    torch.testing.assert_close(sparse(x), dense(x))
-    weights = torch.randn_like(dense(x))
-    gradients = [torch.autograd.grad((spread(x) * weights).sum(), x)[0] for spread in (sparse, dense)]
-    torch.testing.assert_close(*gradients)
+    small = graph_conv.Spread(supports)
+    monkeypatch.setattr(graph_conv, "LARGE", 1)
+    large = graph_conv.Spread(supports)
+    assert large.dense is None
+    expected = torch.einsum("mij,btjf->btimf", supports, x).flatten(-2)
+    (wanted,) = torch.autograd.grad(expected.square().sum(), x, retain_graph=True)
+    for spread in (dense, small, large):
+        torch.testing.assert_close(spread(x), expected, atol=1e-5, rtol=1e-5)
+        (gradient,) = torch.autograd.grad(spread(x).square().sum(), x)
+        torch.testing.assert_close(gradient, wanted, atol=1e-4, rtol=1e-4)
 
 
 def test_graph_gru_equals_a_loop_over_nodes_and_steps():

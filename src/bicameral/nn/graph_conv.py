@@ -12,9 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.errors import ConfigError
+from bicameral.kernels.sparse_rows import Rows, compress, is_fast, sparse_rows
 
-LARGE = 300  # nodes; with more, a sparse product is faster
-SPARSE = 0.05  # if at most this share of the weights is not zero
+LARGE = 300  # nodes; beyond, no dense matrix is kept
+SPARSE = 0.3  # of the weights are at most not zero, for a sparse product to be the faster one
+WIDE = 8  # features, likewise
 
 
 def graph_matrix(weights: Sequence[Any] | None, num_nodes: int) -> Float[Tensor, "n n"]:
@@ -82,27 +84,31 @@ def _chebyshev(matrix: Float[Tensor, "n n"], num_steps: int) -> list[Tensor]:
 class Spread(nn.Module):
     """Every node's sums over all nodes, one for each support, side by side."""
 
-    supports: Tensor
+    dense: Tensor | None
 
     def __init__(self, supports: Float[Tensor, "m n n"]):
         super().__init__()
         self.num_supports, num_nodes, _ = supports.shape
         # rows ordered by node, then by support: the product is then already laid out for the weights
         rows = supports.transpose(0, 1).flatten(0, 1).contiguous()
-        if num_nodes > LARGE and rows.count_nonzero() < SPARSE * rows.numel():
-            rows = rows.to_sparse()
-        self.register_buffer("supports", rows, persistent=False)
+        self.is_sparse = bool(rows.count_nonzero() <= SPARSE * rows.numel())
+        is_large = self.is_sparse and num_nodes > LARGE
+        self.register_buffer("dense", None if is_large else rows, persistent=False)
+        for name, matrix in (("rows", rows), ("back", rows.T)) if self.is_sparse else ():
+            for part, values in compress(matrix)._asdict().items():
+                self.register_buffer(f"{name}_{part}", values, persistent=False)
 
     def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n mf"]:
-        if self.supports.is_sparse:
-            return self._sparse(x.flatten(0, -3)).reshape(*x.shape[:-1], -1)
-        if x.shape[-1] == 1:  # one product for all rows instead of one for each
-            return (x.squeeze(-1) @ self.supports.T).unflatten(-1, (-1, self.num_supports))
-        return (self.supports @ x).reshape(*x.shape[:-1], -1)
+        if self.dense is None or (self.is_sparse and x.shape[-1] >= WIDE and is_fast(x)):
+            heard = sparse_rows(self._matrix("rows"), self._matrix("back"), x.flatten(0, -3))
+        elif x.shape[-1] == 1:  # one product for all rows instead of one for each
+            heard = x.squeeze(-1) @ self.dense.T
+        else:
+            heard = self.dense @ x
+        return heard.reshape(*x.shape[:-1], -1)
 
-    def _sparse(self, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b n m f"]:
-        heard = self.supports @ x.transpose(0, 1).flatten(1)
-        return heard.view(x.shape[1], self.num_supports, len(x), -1).permute(2, 0, 1, 3)
+    def _matrix(self, name: str) -> Rows:
+        return Rows(*(self.get_buffer(f"{name}_{part}") for part in Rows._fields))
 
 
 class GraphConv(nn.Module):
