@@ -21,7 +21,7 @@ using namespace bicameral;
 namespace bicameral { Runtime runtime; }
 #define MAP(name) BICAMERAL_EXPORT void map_##name(long n, const float* x, float* y) { \\
     for (long i = 0; i < n; i += LANES) store(y + i, name(load(x + i, n - i)), n - i); }
-MAP(exp) MAP(exp_coarse) MAP(sigmoid) MAP(tanh) MAP(square_root) MAP(absolute)
+MAP(exp) MAP(exp_coarse) MAP(expm1) MAP(sigmoid) MAP(tanh) MAP(square_root) MAP(absolute)
 struct Reversed { static constexpr int from(int i) { return LANES - 1 - i; } };
 BICAMERAL_EXPORT void reverse(const float* x, float* y) { store(y, shuffle<Reversed>(load(x), load(x))); }
 BICAMERAL_EXPORT int lanes() { return LANES; }
@@ -89,6 +89,8 @@ def grid(low, high):
     [
         ("exp", -103.9, 88.7, np.exp, 1.1),
         ("exp_coarse", -87.3, 88.3, np.exp, 1.1),
+        ("expm1", -87.3, 88.0, np.expm1, 1.6),
+        ("expm1", -0.01, 0.01, np.expm1, 1.6),
         ("sigmoid", -87.0, 30.0, lambda x: 1 / (1 + np.exp(-x)), 2.6),
         ("tanh", -12.0, 12.0, np.tanh, 1.6),
         ("tanh", -0.01, 0.01, np.tanh, 1.6),
@@ -105,6 +107,7 @@ def test_functions_are_right_to_the_last_places(variant, name, low, high, exact,
     [
         ("exp", 0, np.inf),
         ("exp_coarse", 0, np.inf),
+        ("expm1", -1, np.inf),
         ("sigmoid", 0, 1),
         ("tanh", -1, 1),
         ("absolute", np.inf, np.inf),

@@ -26,6 +26,7 @@ class NotLoadedError(RuntimeError):
     """No library can be used; says why."""
 
 
+@torch.compiler.assume_constant_result
 def library() -> ctypes.CDLL | None:
     """Return the kernels for this processor; None where the PyTorch reference must serve."""
     return _choose()[0]

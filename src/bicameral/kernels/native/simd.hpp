@@ -114,9 +114,9 @@ BICAMERAL_INLINE Vector square_root(Vector x) {
   return root;
 }
 
-// e^x = 2^n e^r with |r| <= ln(2) / 2: returns e^r by the polynomial of Cephes' expf, and n.
+// e^x = 2^n e^r with |r| <= ln(2) / 2: returns e^r - 1 by the polynomial of Cephes' expf, and n.
 struct Exponential {
-  Vector fraction;
+  Vector excess;
   Integers power;
 };
 BICAMERAL_INLINE Exponential exponential(Vector x) {
@@ -130,21 +130,28 @@ BICAMERAL_INLINE Exponential exponential(Vector x) {
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  return {p * (r * r) + r + 1.f, power};
+  return {p * (r * r) + r, power};
 }
 BICAMERAL_INLINE Vector two_to_the(Integers power) { return bits_of((power + 127) << 23); }
 
 // e^x, over the whole range, denormals included.
 BICAMERAL_INLINE Vector exp(Vector x) {
-  auto [fraction, power] = exponential(at_least(at_most(x, 89.f), -104.f));
+  auto [excess, power] = exponential(at_least(at_most(x, 89.f), -104.f));
   Integers half = power >> 1;  // 2^power itself may be too large or too small for a float
-  return fraction * two_to_the(half) * two_to_the(power - half);
+  return (excess + 1.f) * two_to_the(half) * two_to_the(power - half);
 }
 
 // e^x where a result below 1e-38 may be 0 and one above 2e38 infinite.
 BICAMERAL_INLINE Vector exp_coarse(Vector x) {
-  auto [fraction, power] = exponential(at_least(at_most(x, 88.7f), -88.f));
-  return fraction * two_to_the(power);
+  auto [excess, power] = exponential(at_least(at_most(x, 88.7f), -88.f));
+  return (excess + 1.f) * two_to_the(power);
+}
+
+// e^x - 1, right to the last places near 0 as well; infinite above 88.
+BICAMERAL_INLINE Vector expm1(Vector x) {
+  auto [excess, power] = exponential(at_least(at_most(x, 88.f), -88.f));
+  Vector scale = two_to_the(power);
+  return x > 88.f ? splat(INFINITY) : excess * scale + (scale - 1.f);
 }
 
 BICAMERAL_INLINE Vector sigmoid(Vector x) { return 1.f / (1.f + exp_coarse(-x)); }
