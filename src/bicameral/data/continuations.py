@@ -62,9 +62,13 @@ class Slices(Sequence[Any]):
 def continued(dataset: Dataset) -> Dataset:
     """The question what comes next, put to texts, to clips or to series of values that are on or off."""
     if dataset.kind == "clip":
-        return replace(dataset, targets=None, classes=())  # windows are cut from it, as from series to forecast
+        return replace(
+            dataset, targets=None, classes=()
+        )  # windows are cut from it, as from series to forecast
     if dataset.kind not in ("text", "series"):
-        raise DataError(f"{dataset.name} is {dataset.kind} data; only texts and series, and clips, are continued")
+        raise DataError(
+            f"{dataset.name} is {dataset.kind} data; only texts and series, and clips, are continued"
+        )
     if dataset.kind == "series" and not all(_is_binary(item) for item in dataset.items):
         raise DataError(
             f"{dataset.name} holds values other than 0 and 1; the next frame is asked of what is on or off; "
@@ -86,20 +90,20 @@ def segments(dataset: Dataset, *, context: int, unit: Unit = "characters") -> Da
     are for training, then 5 % for validation, the last 5 % for the test.
     """
     items = [item.lower() for item in dataset.items] if unit == "words" else dataset.items
-    cuts = [_cuts(item, unit) for item in items]
+    cuts, keys = [_cuts(item, unit) for item in items], np.array([str(key) for key in dataset.ids])
     short = np.array([len(cut) < 3 for cut in cuts])
     whole = dataset.groups is not None or dataset.split is not None or len(items) >= MANY
     found = [row for number, cut in enumerate(cuts) for row in _rows(number, len(cut) - 1, context, whole)]
     if not found:
         raise DataError(f"no sequence of {dataset.name} has two steps, so that one could follow the other")
     sequence, begin, end, part = (np.array(column) for column in zip(*found, strict=True))
-    cutting = [(cuts[row][first], cuts[row][last + 1]) for row, first, last, _ in found]
-    ids = np.array([str(key) for key in dataset.ids])[sequence]
+    places = np.array([(row, cuts[row][first], cuts[row][last + 1]) for row, first, last, _ in found])
+    ids = keys[sequence]
     size = np.array([len(cut) for cut in cuts])[sequence]
-    faults = [Fault(str(dataset.ids[row]), "nothing follows its first step") for row in short.nonzero()[0]]
+    faults = [Fault(str(key), "nothing follows its first step") for key in keys[short]]
     return replace(
         dataset,
-        items=Slices(items, np.column_stack([sequence, np.array(cutting)])),
+        items=Slices(items, places),
         targets=Continuations(sequence, begin, end),
         ids=[f"{key}:{first}" for key, first in zip(ids, begin, strict=True)],
         groups=(ids if dataset.groups is None else dataset.groups[sequence]) if whole else None,

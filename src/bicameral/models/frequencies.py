@@ -39,6 +39,7 @@ class Frequencies(Recurrent[tuple]):
     """The same logits at every step."""
 
     closed_form = True
+    logits: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: FrequenciesConfig):  # noqa: ARG002
         super().__init__()

@@ -40,6 +40,7 @@ class KeyMarkov(Recurrent[tuple]):
 
     kinds: ClassVar = ("series",)
     closed_form = True
+    logits: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: KeyMarkovConfig):  # noqa: ARG002
         super().__init__()

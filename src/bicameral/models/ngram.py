@@ -7,7 +7,7 @@ Goodman 1999, doi 10.1006/csla.1999.0128. Differs: the lowest order is interpola
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ class NGram(Recurrent[Tensor]):
 
     kinds: ClassVar = ("text",)
     closed_form = True
+    base: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: NGramConfig):  # noqa: ARG002
         super().__init__()
@@ -116,11 +117,11 @@ class NGram(Recurrent[Tensor]):
         for name, value in (("keys", keys), ("share", share.to(self.base)), ("rest", rest.to(self.base))):
             setattr(self, f"{name}_{k}", value.to(self.base.device))
 
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any, **named: Any) -> None:
         for name in self._buffers:  # the counts of another text are of another size
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.base.device))
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict(state_dict, prefix, *args, **named)
 
 
 def _ranges(first: Int[Tensor, " n"], end: Int[Tensor, " n"]) -> Int[Tensor, " m"]:

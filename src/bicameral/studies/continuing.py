@@ -69,7 +69,7 @@ def written(artifact: Artifact, dataset: Dataset, rows: np.ndarray) -> list[Mapp
 
 
 def _shown(dataset: Dataset, row: int) -> dict[str, Any]:
-    item = dataset.items[row]
-    text = item[:SHOWN] if isinstance(item, str) else None
-    sparkline = None if text is not None else item.sum(-1).tolist()[:64]
-    return {"id": str(dataset.ids[row]), "thumbnail": None, "sparkline": sparkline, "text": text}
+    item, shown = dataset.items[row], {"id": str(dataset.ids[row]), "thumbnail": None}
+    if dataset.kind == "text":
+        return shown | {"sparkline": None, "text": item[:SHOWN]}
+    return shown | {"sparkline": item.sum(-1).tolist()[:SHOWN], "text": None}

@@ -158,7 +158,7 @@ def _forecast(
 def _next(dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]) -> Task:
     asked = _segment(options)
     if dataset.kind == "text":
-        return NextToken(num_tokens=preprocessing.layout.vocabulary, **asked, **metric)
+        return NextToken(num_tokens=preprocessing.layout.vocabulary, **{**asked, **metric})
     return NextNotes(keys=dataset.columns, context=asked["context"], **metric)
 
 

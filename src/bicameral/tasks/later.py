@@ -63,7 +63,7 @@ def by_sequence(dataset: Dataset, output: Tensor) -> tuple[list[str], Tensor]:
     """The names of the sequences that segments were cut from, and their steps in one row each."""
     numbers = dataset.targets.sequence
     rows = [output[numbers == number].flatten(0, 1) for number in np.unique(numbers)]
-    names = [dataset.ids[row].rpartition(":")[0] for row in np.unique(numbers, return_index=True)[1]]
+    names = [str(dataset.ids[row]).rpartition(":")[0] for row in np.unique(numbers, return_index=True)[1]]
     return names, pad_sequence(rows, batch_first=True, padding_value=torch.nan)
 
 

@@ -25,7 +25,7 @@ def balanced_weights(train: Prepared, task: Task) -> Tensor | None:
 
 
 def weight_of(y: Tensor, class_weights: Tensor | None) -> float:
-    """What the mean loss over `y` was divided by: cross-entropy divides by weights, all else by rows or steps."""
+    """What the mean loss over `y` was divided by: cross-entropy divides by weights, else rows or steps."""
     if y.ndim == 2 and not y.is_floating_point():
         return float((y != PADDING).sum())  # tokens
     if y.ndim == 3:

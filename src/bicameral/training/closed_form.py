@@ -28,8 +28,8 @@ def solve(network: Network, task: Task, train: Prepared) -> None:
     Classes are targets of -1 and 1, one against the rest; the scale of the logits is the likeliest one.
     """
     network.eval()
-    if network.entry.gives == "next":
-        network.backbone.count(sequences(train))
+    if count := getattr(network.backbone, "count", None):
+        count(sequences(train))
         return
     head = _head(network)
     _prepare(network, train)

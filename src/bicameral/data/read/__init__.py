@@ -12,8 +12,8 @@ from bicameral.data.files import blob_of, blobs
 from bicameral.data.labels.parts import part_of
 from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.read.arrays import read_arrays
-from bicameral.data.read.plain_text import is_next, without_answer
 from bicameral.data.read.folder import read_files, read_folder
+from bicameral.data.read.plain_text import is_next, without_answer
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
 

@@ -9,12 +9,12 @@ from bicameral.data.files import Blob
 from bicameral.data.labels.parts import part_in_stem
 from bicameral.data.read.arrays import load_arrays, read_arrays
 from bicameral.data.read.clips import read_clips
-from bicameral.data.read.plain_text import by_folder, is_next, plain_texts, without_answer
 from bicameral.data.read.detect import are_frames, media_kind
 from bicameral.data.read.idx import is_idx, load_idx
 from bicameral.data.read.images import read_images
 from bicameral.data.read.labelled_series import read_ts
 from bicameral.data.read.piano_roll import read_piano_rolls
+from bicameral.data.read.plain_text import by_folder, is_next, plain_texts, without_answer
 from bicameral.data.read.request import Request
 from bicameral.data.read.sounds import read_sounds
 from bicameral.data.read.tables import read_tables
