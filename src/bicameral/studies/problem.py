@@ -31,7 +31,7 @@ from bicameral.tasks.regress import standardisation
 FORECAST_OPTIONS = ("lookback", "horizon", "targets", "stride", "borders", "quantiles")
 CONTINUE_OPTIONS = ("context", "unit")
 TASK_OPTIONS = tuple(dict.fromkeys(("metric", *FORECAST_OPTIONS, *CONTINUE_OPTIONS, *FRAMES_OPTIONS)))
-CONTEXT = 256  # steps of a training segment, unless the user says otherwise
+CONTEXT = {"characters": 256, "words": 64}  # steps of a training segment, unless the user says otherwise
 FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
 
 
@@ -163,7 +163,8 @@ def _next(dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric:
 
 
 def _segment(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"context": options.get("context", CONTEXT), "unit": options.get("unit", "characters")}
+    unit = options.get("unit", "characters")
+    return {"context": options.get("context", CONTEXT[unit]), "unit": unit}
 
 
 def _is_count(value: Any) -> bool:
