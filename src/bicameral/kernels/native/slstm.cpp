@@ -1,16 +1,14 @@
 // The sLSTM recurrence, forwards and backwards: every head of a few rows by itself, its state in the first-level
 // cache. Gates stand as i, f, z, o. The stabiliser m counts as a constant in the gradients: outputs do not
 // depend on it.
-#include "simd.hpp"
-#include "threads.hpp"
+#include "tile.hpp"
 
 using namespace bicameral;
 
 namespace {
 
-constexpr int ROWS = 4;           // rows that share one pass over the weights
 constexpr long MOST = 512;        // units of a head; cpu.py knows it too
-constexpr long PAD = 4 * LANES;   // whole tiles of columns may be read and written
+constexpr long PAD = TILE_COLUMNS * LANES;  // whole tiles of columns may be read and written
 constexpr int KEPT = 5;           // values a unit keeps for its backward pass: e^i, e^f, tanh(z), σ(o), σ(-f)
 
 struct Shape {
@@ -22,22 +20,22 @@ struct Shape {
 template <int Rows>
 void multiply(long depth, long columns, const float* w, const float (*a)[4 * MOST + PAD],
               float (*out)[4 * MOST + PAD]) {
-  for (long first = 0; first < columns; first += 4 * LANES) {
-    Vector sums[Rows][4];
+  for (long first = 0; first < columns; first += TILE_COLUMNS * LANES) {
+    Tile<Rows> sums;
     for (int r = 0; r < Rows; r++)
-      for (int n = 0; n < 4; n++) sums[r][n] = load(out[r] + first + n * LANES);
+      for (int n = 0; n < TILE_COLUMNS; n++) sums[r][n] = load(out[r] + first + n * LANES);
     const float* row = w + first;
     for (long k = 0; k < depth; k++, row += columns)
-      for (int n = 0; n < 4; n++) {
+      for (int n = 0; n < TILE_COLUMNS; n++) {
         Vector column = load(row + n * LANES);
         for (int r = 0; r < Rows; r++) sums[r][n] += a[r][k] * column;
       }
     for (int r = 0; r < Rows; r++)
-      for (int n = 0; n < 4; n++) store(out[r] + first + n * LANES, sums[r][n]);
+      for (int n = 0; n < TILE_COLUMNS; n++) store(out[r] + first + n * LANES, sums[r][n]);
   }
 }
 
-using Buffer = float[ROWS][4 * MOST + PAD];
+using Buffer = float[TILE_ROWS][4 * MOST + PAD];
 
 void copy(float* to, const float* from, long count) { std::memcpy(to, from, count * sizeof(float)); }
 
@@ -50,7 +48,6 @@ BICAMERAL_INLINE Vector log_of_one_more(Vector y) {
   p = p * z + 1.f / 3;
   return 2.f * s * (p * z + 1.f);
 }
-BICAMERAL_INLINE Vector log_sigmoid(Vector x) { return at_most(x, 0.f) - log_of_one_more(exp_coarse(-absolute(x))); }
 
 struct Forward {
   const float *x, *r, *h, *c, *n, *m;        // x: frames of 4 gates of all heads; r: heads of (size, 4 size)
@@ -75,14 +72,15 @@ void forward(Shape shape, const Forward& f, long head, long row) {
       for (long j = 0; j < size; j += LANES) {
         const float* pre = gates[r] + j;
         long count = size - j;
-        Vector forget = load(pre + size), kept = log_sigmoid(forget) + load(m[r] + j), in = load(pre);
+        Vector forget = load(pre + size), small = exp_coarse(-absolute(forget)), in = load(pre);
+        Vector kept = at_most(forget, 0.f) - log_of_one_more(small) + load(m[r] + j);  // log σ(f) + m
         Vector most = kept > in ? kept : in;
-        Vector i = exp(in - most), fg = exp(kept - most), z = tanh(load(pre + 2 * size));
+        Vector i = exp_coarse(in - most), fg = exp_coarse(kept - most), z = tanh(load(pre + 2 * size));
         Vector o = sigmoid(load(pre + 3 * size));
         Vector cell = fg * load(c[r] + j) + i * z, norm = fg * load(n[r] + j) + i;
         store(c[r] + j, cell), store(n[r] + j, norm), store(m[r] + j, most), store(h[r] + j, o * cell / norm);
         if (!f.kept) continue;
-        const Vector values[] = {i, fg, z, o, sigmoid(-forget)};
+        const Vector values[] = {i, fg, z, o, (forget > 0.f ? small : splat(1.f)) / (small + 1.f)};
         for (int k = 0; k < KEPT; k++) store(f.kept + (frame * KEPT + k) * width + own + j, values[k], count);
       }
       copy(f.ys + at, h[r], size), copy(f.cs + at, c[r], size), copy(f.ns + at, n[r], size);
@@ -137,18 +135,21 @@ void backward(Shape shape, const Backward& b, long head, long row) {
   }
 }
 
-// Calls work(rows, head, row) for tiles that cover every head of every row; a row's sums never depend on its tile.
+// Calls work(rows, head, row) with `rows` as a constant, `wanted` of the tallest tile's or fewer.
+template <int Rows = TILE_ROWS, class Work>
+void with_rows(long wanted, long head, long row, Work work) {
+  if constexpr (Rows > 1)
+    if (wanted < Rows) return with_rows<Rows - 1>(wanted, head, row, work);
+  work(std::integral_constant<int, Rows>{}, head, row);
+}
+
+// Covers every head of every row with tiles; the sums of a row do not depend on its tile.
 template <class Work>
 void visit(Shape shape, long threads, Work work) {
-  long tiles = (shape.rows + ROWS - 1) / ROWS;
+  long tiles = (shape.rows + TILE_ROWS - 1) / TILE_ROWS;
   parallel_for(shape.heads * tiles, threads, [&](long task) {
-    long head = task / tiles, row = task % tiles * ROWS;
-    switch (std::min<long>(ROWS, shape.rows - row)) {
-      case 1: return work(std::integral_constant<int, 1>{}, head, row);
-      case 2: return work(std::integral_constant<int, 2>{}, head, row);
-      case 3: return work(std::integral_constant<int, 3>{}, head, row);
-      default: return work(std::integral_constant<int, ROWS>{}, head, row);
-    }
+    Range rows = share(shape.rows, task % tiles, tiles);
+    with_rows(rows.end - rows.first, task / tiles, rows.first, work);
   });
 }
 
