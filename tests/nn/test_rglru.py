@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from bicameral.kernels.rg_lru.reference import bounded_sqrt
 from bicameral.nn.depthwise_conv import DepthwiseCausalConv1d
-from bicameral.nn.rglru import RGLRU, bounded_sqrt
+from bicameral.nn.rglru import RGLRU
 from bicameral.testing import lengths_laws, recurrent_laws
 
 SHAPE = (11, 6)

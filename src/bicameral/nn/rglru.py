@@ -4,21 +4,18 @@ Equation 6 of the paper writes log a_t with the sign of Λ turned; here it is th
 frame of a sequence is weighted like every other, as in the paper; the released code leaves out its weight.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bicameral.kernels.linear_scan import linear_scan
+from bicameral.kernels.rg_lru import rg_lru
 from bicameral.nn.masking import Lengths, Resets, last_valid
 from bicameral.nn.recurrent import Recurrent
 
 INITS = ("paper", "recurrentgemma")
 SHARPNESS = 8  # c: how far the recurrence gate moves the decay
 SHORTEST, LONGEST = 0.9, 0.999  # range of the decays at the start
-STEEPEST = 1000.0  # largest gradient of the square root
 
 
 class RGLRU(Recurrent[Tensor]):
@@ -40,12 +37,9 @@ class RGLRU(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b d"], lengths: Lengths, resets: Resets = None
     ) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b d"]]:
         exact = _at_least_float32(x)
-        r, i = self.gate_a(x).to(exact).sigmoid(), self.gate_x(x).to(exact).sigmoid()
-        log_a = -SHARPNESS * r * functional.softplus(-self.decay)
-        a, weight = log_a.exp(), bounded_sqrt(-torch.expm1(2 * log_a))
-        if resets is not None:
-            a = a.masked_fill(resets[..., None], 0)
-        h = linear_scan(a, weight * i * x, state)
+        gate_a, gate_x = self.gate_a(x).to(exact), self.gate_x(x).to(exact)
+        log_a = -SHARPNESS * functional.softplus(-self.decay.to(exact))
+        h = rg_lru(x.to(exact), gate_a, gate_x, log_a, state, resets)
         return h.to(x.dtype), last_valid(h, lengths)
 
 
@@ -74,24 +68,6 @@ def initial_decay(width: int, init: str) -> Float[Tensor, "d"]:
     else:
         log_a = torch.empty(width).uniform_(SHORTEST**2, LONGEST**2).log() / 2
     return log_a - torch.log(-torch.expm1(log_a))
-
-
-def bounded_sqrt(x: Tensor) -> Tensor:
-    """√x, with a gradient of at most 1000: at a = 1 that of √(1 - a²) is infinite."""
-    return _BoundedSqrt.apply(x)
-
-
-class _BoundedSqrt(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        root = x.sqrt()
-        ctx.save_for_backward(root)
-        return root
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (root,) = ctx.saved_tensors
-        return grads[0] / (2 * root).clamp(min=1 / STEEPEST)
 
 
 def _at_least_float32(x: Tensor) -> torch.dtype:
