@@ -102,7 +102,9 @@ def test_new_pictures_need_no_labels(bicameral, tmp_path):
         for number in range(12):
             path = tmp_path / "photos" / name / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("L", (4, 4), shade + number).save(path)
+            picture = Image.new("L", (4, 4), shade + number)
+            picture.putpixel((number % 4, number // 4), 128)
+            picture.save(path)
     (tmp_path / "new").mkdir()
     Image.new("L", (4, 4), 210).save(tmp_path / "new" / "sky.png")
     arguments = ["--model", "linear", "--budget", "60steps", "--runs", tmp_path / "runs"]

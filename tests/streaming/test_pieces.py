@@ -22,7 +22,7 @@ CUTS = st.lists(st.integers(0, 60), max_size=8).map(sorted)
 LETTERS = st.text(alphabet="aΣ'.,: İx!1\n", max_size=60)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(cuts=st.lists(st.integers(0, 700), max_size=8).map(sorted))
 def test_sound_may_be_cut_anywhere(cuts):
     """To the bit: a frame is computed when its window is full, one by one."""
@@ -34,7 +34,7 @@ def test_sound_may_be_cut_anywhere(cuts):
     assert parts.frames == whole.frames
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(text=LETTERS, cuts=CUTS)
 @example(text=TEXT, cuts=[3, 14, 15])
 @pytest.mark.parametrize("tokens", ["words", "characters"])
@@ -46,7 +46,7 @@ def test_text_may_be_cut_anywhere(tokens, text, cuts):
     assert torch.equal(parts.answer().outputs, whole.step(text).outputs)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(text=LETTERS)
 def test_words_come_out_as_the_whole_text_has_them(text):
     framer = trained("text", "gru", tokens="words").preprocessing.framer(1)

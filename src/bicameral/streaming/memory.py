@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from bicameral.nn.recurrent import map_state
@@ -17,7 +17,7 @@ class Memory(NamedTuple):
     frames: Float[Tensor, "b 1"]  # how many so far, in float64
     y: Float[Tensor, "b *d"]  # the last step
     total: Float[Tensor, "b d"]  # of all steps, in float64, so that years of them still add up
-    x: Float[Tensor, "b *e"]  # what a forecast starts from: of the last frame, all or the target channels
+    x: Num[Tensor, "b e"]  # the target channels of the last frame, which a forecast starts from
 
 
 def pick(memory: Memory, rows: Int[Tensor, " k"]) -> Memory:

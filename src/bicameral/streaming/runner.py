@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from bicameral import registry
+from bicameral.data.views import AXES, PATTERNS
 from bicameral.errors import ConfigError
 from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import Entry
@@ -31,6 +32,8 @@ class Runner:
         self.backbone, self.head = cast(Recurrent, self.network.backbone), self.network.head
         weight = next(itertools.chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
         self.dtype, self.device = weight.dtype, weight.device
+        kind, form = network.layout.kind, network.entry.reads
+        self.read_as_is = kind != "text" and PATTERNS[kind][form] == AXES[kind]
         self.needed = getattr(self.task, "lookback", 1)  # frames before there is an answer
         self.pooled = not (self.task.per_step or isinstance(self.head, RollOut))
         self.targets = torch.tensor(getattr(self.task, "channels", ()), dtype=torch.int64, device=self.device)
@@ -44,7 +47,7 @@ class Runner:
         state, y = self.backbone.initial_state(x_t), self._kept(self.backbone.output_like(x_t))
         frames = torch.zeros(num_streams, 1, dtype=torch.float64, device=self.device)
         total = y.double() if self.pooled else frames[:, :0]
-        return Memory(state, frames, y, total, self._start(x, x_t))
+        return Memory(state, frames, y, total, self._start(x))
 
     def advance(self, memory: Memory, frames: np.ndarray) -> Memory:
         """Take in one prepared frame of every stream."""
@@ -53,12 +56,12 @@ class Runner:
         y, state = self.backbone.step(x_t, memory.state)
         y = self._kept(y)
         total = memory.total + y if self.pooled else memory.total
-        return Memory(state, memory.frames + 1, y, total, self._start(x, x_t))
+        return Memory(state, memory.frames + 1, y, total, self._start(x))
 
     def outputs(self, memory: Memory) -> Tensor:
         """The network's outputs (b, *task.output_shape) after the frames so far."""
         if isinstance(self.head, RollOut):
-            return self.head.ahead(self.backbone, memory.x, memory.y, memory.state)
+            return self.head.ahead(self.backbone, memory.y, memory.state)
         if not self.pooled:
             return self.head(memory.y)
         mean = (memory.total / memory.frames).to(self.dtype)
@@ -73,17 +76,15 @@ class Runner:
         return x.to(self.dtype) if x.is_floating_point() else x
 
     def _read(self, x: Num[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-        return self.network.read(x.unsqueeze(1))[0].squeeze(1)
+        return x if self.read_as_is else self.network.read(x.unsqueeze(1))[0].squeeze(1)
 
     def _kept(self, y_t: Float[Tensor, "b d *hw"]) -> Float[Tensor, "b d ..."]:
         """The step itself, or the mean of its map, as the pooling takes it."""
         return y_t.flatten(2).mean(2) if self.pooled and y_t.dim() > 2 else y_t
 
-    def _start(self, x: Num[Tensor, "b ..."], x_t: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-        """What of a frame, prepared and as the backbone reads it, a forecast starts from."""
-        if isinstance(self.head, RollOut):
-            return x_t
-        return x.index_select(1, self.targets) if len(self.targets) else x_t.new_empty(len(x_t), 0)
+    def _start(self, x: Num[Tensor, "b ..."]) -> Num[Tensor, "b ..."]:
+        """What of a prepared frame a forecast starts from."""
+        return x.index_select(1, self.targets) if len(self.targets) else x.new_empty(len(x), 0)
 
 
 def check_streamable(entry: Entry) -> None:

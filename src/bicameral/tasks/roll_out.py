@@ -43,7 +43,13 @@ class RollOut(nn.Module):
 
     def forward(self, backbone: Recurrent, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b u c h w"]:
         y, state = backbone(x)
-        first = self.next(y[:, -1])
+        return self.ahead(backbone, y[:, -1], state)
+
+    def ahead(
+        self, backbone: Recurrent, y_t: Float[Tensor, "b d y x"], state: Any
+    ) -> Float[Tensor, "b u c h w"]:
+        """Go on from what the backbone said to the last frame, and its state after it."""
+        first = self.next(y_t)
         if self.horizon == 1:
             return first.unsqueeze(1)
         later = roll_out(backbone, self.next, first, state, self.horizon - 1)
