@@ -227,6 +227,18 @@ def test_what_cannot_be_continued_is_refused():
         Problem(read(moving_dots(), answer="next"), task_options={"horizon": 3, "lookback": 5})
 
 
+def test_augmentation_of_the_past_alone_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="leave out augment"):
+        train(
+            read(moving_dots(), answer="next"),
+            "conv_lstm",
+            folder=tmp_path / "a",
+            budget="1steps",
+            recipe={"augment": True},
+            progress=False,
+        )
+
+
 def test_training_learns_motion_and_the_artifact_goes_on(tmp_path):
     data, scores = moving_dots(40), {}
     for name, overrides in (("last_frame", {}), ("conv_lstm", {"width": 16, "depth": 1, "patch": 1})):

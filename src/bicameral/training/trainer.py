@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from bicameral.data.augment import Augmentation, for_kind
 from bicameral.data.dataset import Batch
 from bicameral.data.loader import Prepared, batches
+from bicameral.errors import ConfigError
+from bicameral.tasks import NextFrames
 from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.task import Task
 from bicameral.training import compiling
@@ -58,7 +60,7 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.factor = schedule(recipe.schedule, recipe.warmup)
         self.class_weights = _class_weights(recipe, train, task, self.device)
-        self.augment = _augmentation(recipe, train)
+        self.augment = _augmentation(recipe, train, task)
         self.generator = torch.Generator(self.device).manual_seed(derive(seed, "augment", ranks.rank))
         half = recipe.precision == "bf16"
         self.precision = torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
@@ -233,7 +235,9 @@ def _class_weights(recipe: Recipe, train: Prepared, task: Task, device: torch.de
     return None if weights is None else weights.to(device)
 
 
-def _augmentation(recipe: Recipe, train: Prepared) -> Augmentation | None:
+def _augmentation(recipe: Recipe, train: Prepared, task: Task) -> Augmentation | None:
     if recipe.augment is False:
         return None
+    if isinstance(task, NextFrames):
+        raise ConfigError("the frames that follow would not be changed with those before; leave out augment")
     return for_kind(train.layout.kind, None if recipe.augment is True else recipe.augment)
