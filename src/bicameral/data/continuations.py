@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Fault, Part
 from bicameral.data.preprocessing.text import WORD
 from bicameral.errors import DataError
@@ -75,7 +76,8 @@ def continued(dataset: Dataset) -> Dataset:
             "numbers are forecast (horizon, lookback)"
         )
     whole = Continuations(np.arange(len(dataset)), *np.zeros((2, len(dataset)), int))
-    return replace(dataset, targets=whole, classes=(), target_columns=())
+    content = np.array([digest(item) for item in dataset.items])  # tells one text from another
+    return replace(dataset, targets=whole, classes=(), target_columns=(), properties={"content": content})
 
 
 def is_continued(dataset: Dataset) -> bool:

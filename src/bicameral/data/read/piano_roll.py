@@ -7,7 +7,6 @@ import numpy as np
 import scipy.io
 
 from bicameral.data.continuations import continued
-from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Fault, Part
 from bicameral.data.files import Blob
 from bicameral.errors import DataError
@@ -41,7 +40,6 @@ def read_piano_rolls(name: str, blob: Blob) -> Dataset:
         groups=np.array(ids),
         split=np.array(parts),
         columns=_keys(rolls[0].shape[1]),
-        properties={"content": np.array([digest(roll) for roll in rolls])},
         faults=tuple(faults),
     )
     return continued(dataset)

@@ -3,10 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from bicameral.data.continuations import continued
-from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.files import Blob
 from bicameral.data.labels.parts import part_of, published
@@ -39,7 +36,6 @@ def plain_texts(request: Request, parts: list[tuple[str, Blob]], faults: list[Fa
         items=list(texts.values()),
         ids=[blob.name for blob in texts],
         split=published([part_of_blob[blob] for blob in texts], request.name),
-        properties={"content": np.array([digest(text) for text in texts.values()])},
         faults=(*faults, *strangers, *broken),
     )
     return continued(dataset)
