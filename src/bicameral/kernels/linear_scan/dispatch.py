@@ -1,6 +1,8 @@
 """Which way a linear scan is computed: by what the tensors are and what this machine has."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
 
 import torch
 from jaxtyping import Inexact
@@ -18,7 +20,19 @@ def forward(
     """Return every h_t = a_t h_{t-1} + x_t; half precision is summed in single and rounded once."""
     if x.dtype in HALVES:
         return forward(a.float(), x.float(), h.float()).to(x.dtype)
-    return cpu.forward(a, x, h) if cpu.serves(x) else chunked.scan(a, x, h)
+    fast = _fast(x)
+    return fast.forward(a, x, h) if fast else chunked.scan(a, x, h)
+
+
+def _fast(x: Tensor) -> Any:
+    """Return the module whose kernels take such tensors here, if there is one."""
+    if cpu.serves(x):
+        return cpu
+    if x.is_cuda and x.dtype is torch.float32 and find_spec("triton"):
+        from bicameral.kernels.linear_scan import triton  # here, because most machines lack it
+
+        return triton
+    return None
 
 
 def backward(
@@ -28,7 +42,8 @@ def backward(
     grad: Inexact[Tensor, "b t d"],
 ) -> Gradients:
     """Return the gradients of a, x and h, given the states `y` and the gradient of them."""
-    return cpu.backward(a, h, y, grad) if cpu.serves(y) else backward_by(forward, a, h, y, grad)
+    fast = _fast(y)
+    return fast.backward(a, h, y, grad) if fast else backward_by(forward, a, h, y, grad)
 
 
 def backward_by(
