@@ -83,7 +83,7 @@ class SegRNN(nn.Module):
         r, z, n = inputs.chunk(3, -1)
         hr, hz, hn = functional.linear(h, w_hh, b_hh).unsqueeze(2).chunk(3, -1)
         n = torch.tanh(n + torch.sigmoid(r + hr) * hn)
-        return torch.lerp(n, h.unsqueeze(2).expand_as(n), torch.sigmoid(z + hz))
+        return n + torch.sigmoid(z + hz) * (h.unsqueeze(2) - n)
 
     def inputs(self) -> Float[Tensor, "d m e"]:
         """What tells the decoder the place of a segment and its channel."""

@@ -53,7 +53,7 @@ class GraphGRU(Recurrent[Tensor]):
         gates, candidate = inputs.split([2 * self.width, self.width], -1)
         r, u = self._convolve(gates, h, self.gates_weight).sigmoid().chunk(2, -1)
         c = self._convolve(candidate, r * h, self.candidate_weight).tanh()
-        return torch.lerp(c, h, u)
+        return c + u * (h - c)
 
     def _convolve(
         self, to: Float[Tensor, "*#bn e"], x: Float[Tensor, "*b n f"], weight: Float[Tensor, "mf e"]

@@ -28,4 +28,4 @@ def sparse_rows(matrix: Rows, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b r f
     counts = matrix.starts.diff()
     rows = torch.arange(len(counts), device=x.device).repeat_interleave(counts)
     terms = x[:, matrix.columns] * matrix.values[:, None]
-    return x.new_zeros(len(x), len(counts), x.shape[2]).index_add(1, rows, terms)
+    return terms.new_zeros(len(x), len(counts), x.shape[2]).index_add(1, rows, terms)
