@@ -62,8 +62,9 @@ def test_regression():
     assert set(trained.stream().step([1, 2])[0]) == {"u", "v"}
 
 
-@pytest.mark.parametrize("quantiles", [(), (0.1, 0.5, 0.9)], ids=["points", "quantiles"])
-@pytest.mark.parametrize("model", POOLED)
+@pytest.mark.parametrize(
+    ("model", "quantiles"), [*((model, ()) for model in POOLED), ("gru", (0.1, 0.5, 0.9))]
+)
 def test_a_forecast_is_that_from_the_history_so_far(model, quantiles):
     trained = artifact("series", model, forecast(quantiles=quantiles), double=True)
     expected = batch(trained, "series", items("series")[0])
