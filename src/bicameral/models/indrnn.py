@@ -53,9 +53,13 @@ class IndRNNLayer(Recurrent[Tensor]):
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b e"]]:
-        x = self.norm(self.input(x).transpose(1, 2), lengths)
-        y = relu_scan(_Cut.apply(self.u, self.limit), x.transpose(1, 2), state)
+        y = relu_scan(_Cut.apply(self.u, self.limit), self._normalised(self.input(x), lengths), state)
         return y, last_valid(y, lengths)
+
+    def _normalised(self, x: Float[Tensor, "b t e"], lengths: Lengths) -> Float[Tensor, "b t e"]:
+        if lengths is None:
+            return self.norm(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return self.norm(x.transpose(1, 2), lengths).transpose(1, 2)
 
 
 class _Cut(torch.autograd.Function):
