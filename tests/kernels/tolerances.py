@@ -13,6 +13,7 @@ TOLERANCES = {
         torch.float64: 1e-14,
         torch.complex128: 1e-14,
     },
+    "gated": {torch.float32: 5e-5},  # errors go round the recurrence, and through division by 1 - y^2
     "rg_lru": {torch.float32: 3e-6, torch.float64: 1e-13},
 }
 

@@ -1,13 +1,13 @@
 """Gated recurrent unit.
 
-Cho et al. 2014, arXiv 1406.1078. Differs as torch does: the reset gate acts after the recurrent product, and
-z keeps the old state instead of taking the new one; orthogonal recurrent weights.
+Cho et al. 2014, arXiv 1406.1078. Differs as torch does: the reset gate acts after the recurrent product,
+unless `reset` says "before"; two biases; orthogonal recurrent weights.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bicameral.models import require_counts, require_fractions
+from bicameral.models import require_choice, require_counts, require_fractions
 from bicameral.nn import gated
 from bicameral.registry import model
 
@@ -19,10 +19,12 @@ class GRUConfig:
     width: int = 128  # units a layer
     depth: int = 1  # layers
     dropout: float = 0.0  # between layers, in training
+    reset: str = "after"  # the recurrent product, or before it, as in the paper but slower
 
     def __post_init__(self) -> None:
         require_counts(self, "width", "depth")
         require_fractions(self, "dropout")
+        require_choice(self, "reset", ("after", "before"))
 
 
 @model(
@@ -39,4 +41,6 @@ class GRU(gated.GRU):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: GRUConfig):
-        super().__init__(shape[-1], config.width, depth=config.depth, dropout=config.dropout)
+        super().__init__(
+            shape[-1], config.width, depth=config.depth, dropout=config.dropout, reset=config.reset
+        )

@@ -1,5 +1,9 @@
-"""LSTM, GRU and RNN on the gated kernels, under the recurrent contract. The parameters are those of torch.nn."""
+"""LSTM, GRU, RNN and relatives on the gated kernels, under the recurrent contract.
 
+The parameters of the first three are those of torch.nn.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -8,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bicameral.kernels.gated import Weights, gated
+from bicameral.kernels.gated.reference import EPS
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
+from bicameral.nn.stack import Framewise
 
 
 class LSTMState(NamedTuple):
@@ -37,16 +43,19 @@ class LSTM(Recurrent[LSTMState]):
     def scan(
         self, x: Float[Tensor, "b t d"], state: LSTMState, lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], LSTMState]:
-        x, state = _scan_layers("lstm", self.rnn, x, state, lengths)
-        return x, LSTMState(*state)
+        x, last = _scan_layers("lstm", self.rnn, x, state, lengths)
+        return x, LSTMState(*last)
 
 
 class GRU(Recurrent[Tensor]):
-    """Layers of GRU (the reset gate after the product): orthogonal recurrent weights."""
+    """Layers of GRU, the reset gate `after` or `before` the product; orthogonal recurrent weights."""
 
-    def __init__(self, num_inputs: int, width: int, *, depth: int = 1, dropout: float = 0.0):
+    def __init__(
+        self, num_inputs: int, width: int, *, depth: int = 1, dropout: float = 0.0, reset: str = "after"
+    ):
         super().__init__()
         self.width = width
+        self.cell = {"after": "gru", "before": "reset_before_gru"}[reset]
         self.rnn = nn.GRU(num_inputs, width, depth, batch_first=True, dropout=dropout if depth > 1 else 0.0)
         _initialise(self.rnn)
 
@@ -56,12 +65,12 @@ class GRU(Recurrent[Tensor]):
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b l e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b l e"]]:
-        x, (state,) = _scan_layers("gru", self.rnn, x, (state,), lengths)
+        x, (state,) = _scan_layers(self.cell, self.rnn, x, (state,), lengths)
         return x, state
 
 
 class RNN(Recurrent[Tensor]):
-    """Layers of the simple recurrence h = f(W x + U h), f being `tanh` or `relu`; orthogonal recurrent weights."""
+    """Layers of h = f(W x + U h), f being `tanh` or `relu`; orthogonal recurrent weights."""
 
     def __init__(
         self, num_inputs: int, width: int, *, depth: int = 1, dropout: float = 0.0, nonlinearity: str = "tanh"
@@ -98,6 +107,122 @@ def _scan_layers(
     if len(last) == 1:
         return x, tuple(part.unsqueeze(1) for part in last[0])
     return x, tuple(torch.stack(parts, 1) for parts in zip(*last, strict=True))
+
+
+class CellState(NamedTuple):
+    """Output and cell of one layer."""
+
+    h: Float[Tensor, "b d"]
+    c: Float[Tensor, "b e"]
+
+
+class PeepholeLSTM(Recurrent[CellState]):
+    """One layer whose gates see the cell; without a say at first, so that it starts as an LSTM."""
+
+    def __init__(self, num_inputs: int, width: int):
+        super().__init__()
+        self.width = width
+        self.w_x, self.w_h, self.b = _parameters(num_inputs, width, num_gates=4, forget=1)
+        self.peepholes = nn.Parameter(torch.zeros(3, width))  # of i, f and o
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
+        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], CellState]:
+        weights = Weights(self.w_x, self.w_h, self.b, extra=self.peepholes)
+        y, last = gated("peephole_lstm", x, state, weights, lengths)
+        return y, CellState(*last)
+
+
+class CoupledLSTM(Recurrent[CellState]):
+    """One layer that takes in as much as it forgets."""
+
+    def __init__(self, num_inputs: int, width: int):
+        super().__init__()
+        self.width = width
+        self.w_x, self.w_h, self.b = _parameters(num_inputs, width, num_gates=3, forget=0)
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
+        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], CellState]:
+        y, last = gated("coupled_lstm", x, state, Weights(self.w_x, self.w_h, self.b), lengths)
+        return y, CellState(*last)
+
+
+class LayerNormLSTM(Recurrent[CellState]):
+    """One layer that normalises what input and state say to the gates, and the cell it shows."""
+
+    def __init__(self, num_inputs: int, width: int):
+        super().__init__()
+        self.width = width
+        self.w_x, self.w_h, self.b = _parameters(num_inputs, width, num_gates=4, forget=1)
+        self.gain_x, self.gain_h = nn.Parameter(torch.ones(4 * width)), nn.Parameter(torch.ones(4, width))
+        self.gain_c, self.bias_c = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
+        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], CellState]:
+        a = functional.linear(x, self.w_x)
+        a = functional.layer_norm(a, a.shape[-1:], self.gain_x, self.b, EPS)
+        extra = torch.cat([self.gain_h, self.gain_c[None], self.bias_c[None]])
+        y, last = gated("layer_norm_lstm", a, state, Weights(None, self.w_h, extra=extra), lengths)
+        return y, CellState(*last)
+
+
+class ProjectedLSTM(Recurrent[CellState]):
+    """One layer of `num_cells` cells, whose gates and outputs see a projection of them to `width` values."""
+
+    def __init__(self, num_inputs: int, width: int, *, num_cells: int):
+        super().__init__()
+        self.width, self.num_cells = width, num_cells
+        self.w_x, _, self.b = _parameters(num_inputs, num_cells, num_gates=4, forget=1)
+        self.w_h = nn.Parameter(torch.empty(4 * num_cells, width))
+        self.projection = nn.Parameter(torch.empty(width, num_cells))
+        for block in (*self.w_h.data.split(num_cells), self.projection.data):
+            nn.init.orthogonal_(block)
+
+    def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
+        return CellState(x_t.new_zeros(len(x_t), self.width), x_t.new_zeros(len(x_t), self.num_cells))
+
+    def scan(
+        self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
+    ) -> tuple[Float[Tensor, "b t e"], CellState]:
+        weights = Weights(self.w_x, self.w_h, self.b, extra=self.projection)
+        y, last = gated("projected_lstm", x, state, weights, lengths)
+        return y, CellState(*last)
+
+
+def layers(
+    make: Callable[[int], Recurrent], num_inputs: int, depth: int, *, dropout: float
+) -> Iterator[Recurrent]:
+    """Yield `depth` of the layers `make` makes for that many inputs, with dropout between them."""
+    for _ in range(depth - 1):
+        yield (layer := make(num_inputs))
+        num_inputs = layer.width
+        yield Framewise(nn.Dropout(dropout), num_inputs)
+    yield make(num_inputs)
+
+
+def _parameters(
+    num_inputs: int, width: int, *, num_gates: int, forget: int
+) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
+    """Xavier weights of the input, orthogonal ones of the state, biases zero but one for the forget gate."""
+    w_x, w_h = torch.empty(num_gates * width, num_inputs), torch.empty(num_gates * width, width)
+    for gate in w_x.split(width):
+        nn.init.xavier_uniform_(gate)
+    for gate in w_h.split(width):
+        nn.init.orthogonal_(gate)
+    b = torch.zeros(num_gates, width)
+    b[forget] = 1
+    return nn.Parameter(w_x), nn.Parameter(w_h), nn.Parameter(b.flatten())
 
 
 def _initialise(rnn: nn.RNNBase) -> None:

@@ -30,8 +30,8 @@ def gated(
     Without `w_x`, x is what every gate gets from the input, in PyTorch's order of gates.
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
-    if not _fits_native((x, *state, *weights), compiling):
-        if name in fused.OPERATORS and weights.w_x is not None and (weights.b_x is None) == (weights.b_h is None):
+    if cell.number is None or not _fits_native((x, *state, *weights), compiling):
+        if fused.knows(name, weights):
             return fused.scan(name, x, state, weights, lengths)
         return reference.scan(cell, x, state, weights, lengths)
     if lengths is not None:
@@ -52,7 +52,11 @@ def _rows(x: Any) -> Any:
 
 
 def _fits_native(tensors: tuple[Tensor | None, ...], compiling: bool) -> bool:
-    if native.library() is None or torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active():
+    if (
+        native.library() is None
+        or torch.compiler.is_exporting()
+        or torch._C._are_functorch_transforms_active()
+    ):
         return False
     for tensor in tensors:  # written out: this is a good part of what a call costs
         if tensor is None:
@@ -65,7 +69,4 @@ def _fits_native(tensors: tuple[Tensor | None, ...], compiling: bool) -> bool:
 
 
 def _learning(tensors: tuple[Tensor | None, ...]) -> bool:
-    for tensor in tensors:
-        if tensor is not None and tensor.requires_grad:
-            return True
-    return False
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)

@@ -1,7 +1,7 @@
 """Every gated cell: how many gates it has, what it carries, and its definition."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -12,7 +12,7 @@ Step = Callable[[Tensor, tuple[Tensor, ...], reference.Weights], tuple[Tensor, .
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell; its place in `CELLS` is its number in the native library."""
+    """One cell."""
 
     name: str
     step: Step  # the definition
@@ -20,10 +20,7 @@ class Cell:
     num_input_gates: int  # blocks of rows of w_x
     num_state_gates: int  # blocks of rows of w_h
 
-    @property
-    def number(self) -> int:
-        """Its place in the native library."""
-        return _NUMBERS[self.name]
+    number: int | None = None  # its place in the native library, if it is there
 
 
 def _cell(step: Step, num_states: int, num_input_gates: int, num_state_gates: int) -> Cell:
@@ -36,7 +33,7 @@ def _cell(step: Step, num_states: int, num_input_gates: int, num_state_gates: in
     )
 
 
-_IN_ORDER = (
+_NATIVE = (  # in the order of gated.cpp
     _cell(reference.lstm, 2, 4, 4),
     _cell(reference.gru, 1, 3, 3),
     _cell(reference.tanh_rnn, 1, 1, 1),
@@ -46,5 +43,10 @@ _IN_ORDER = (
     _cell(reference.sig_lstm, 2, 4, 3),
     _cell(reference.sig_gru, 1, 3, 2),
 )
-CELLS = {cell.name: cell for cell in _IN_ORDER}
-_NUMBERS = {cell.name: number for number, cell in enumerate(_IN_ORDER)}
+_OTHERS = (
+    _cell(reference.reset_before_gru, 1, 3, 3),
+    _cell(reference.projected_lstm, 2, 4, 4),
+    _cell(reference.layer_norm_lstm, 2, 4, 4),
+)
+CELLS = {cell.name: replace(cell, number=number) for number, cell in enumerate(_NATIVE)}
+CELLS |= {cell.name: cell for cell in _OTHERS}

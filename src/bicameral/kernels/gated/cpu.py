@@ -28,9 +28,7 @@ class Call(ctypes.Structure):
     )
 
 
-def prepare(
-    x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None
-) -> Call:
+def prepare(x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None) -> Call:
     """Fill in what forward and backward passes share."""
     rows, frames, inputs = x.shape
     return Call(

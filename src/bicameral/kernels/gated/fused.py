@@ -11,6 +11,11 @@ SHUT = 1e3  # the sigmoid of it is one exactly, and its gradient zero
 OPERATORS = {"lstm": torch.lstm, "gru": torch.gru, "tanh_rnn": torch.rnn_tanh, "relu_rnn": torch.rnn_relu}
 
 
+def knows(name: str, weights: Weights) -> bool:
+    """Return whether PyTorch has this cell, and takes these weights."""
+    return name in OPERATORS and weights.w_x is not None and (weights.b_x is None) == (weights.b_h is None)
+
+
 def scan(
     name: str, x: Float[Tensor, "b t d"], state: State, weights: Weights, lengths: Int[Tensor, "b"] | None
 ) -> tuple[Float[Tensor, "b t e"], State]:

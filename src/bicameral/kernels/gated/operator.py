@@ -48,7 +48,7 @@ def gated_backward(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, work
 @gated_backward.register_fake
 def _(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, workspace, dy, dh, dc, wanted):  # noqa: ARG001
     sources = (x, h, c, w_x, w_h, b_x, b_h, extra)
-    wants = recurrence.made(sources, wanted)
+    wants = recurrence.answered(sources, wanted)
     return [
         torch.empty_like(source, memory_format=torch.contiguous_format) if want else x.new_empty(0)
         for source, want in zip(sources, wants, strict=True)
@@ -76,8 +76,10 @@ def _save(ctx: Any, inputs: tuple, output: tuple) -> None:
 def _backward(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, _: None) -> tuple:
     *tensors, workspace = ctx.saved_tensors
     wanted = list(ctx.needs_input_grad[3:])
-    made = gated_backward(ctx.cell, True, *tensors, workspace, dy, dh, dc if tensors[3] is not None else None, wanted)
-    wants = recurrence.made(tensors[1:], wanted)
+    made = gated_backward(
+        ctx.cell, True, *tensors, workspace, dy, dh, dc if tensors[3] is not None else None, wanted
+    )
+    wants = recurrence.answered(tensors[1:], wanted)
     return None, None, None, *(gradient if want else None for gradient, want in zip(made, wants, strict=True))
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from bicameral.kernels.gated import cpu, workspaces
 from bicameral.kernels.gated.cells import Cell
@@ -13,6 +12,10 @@ from bicameral.kernels.gated.packed import packed_weights
 from bicameral.kernels.gated.reference import Weights
 
 Tensors = tuple[Tensor, ...]
+NO_SECOND = (
+    "gated recurrences have no second derivatives in their native kernels, which create_graph=True asks for; "
+    "use float64, or set BICAMERAL_KERNELS=reference in the environment"
+)
 
 
 class Recurrence(torch.autograd.Function):
@@ -20,7 +23,13 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: Cell, lengths: Tensor | None, x: Tensor, h: Tensor, c: Tensor | None, *weights: Tensor | None
+        ctx: Any,
+        cell: Cell,
+        lengths: Tensor | None,
+        x: Tensor,
+        h: Tensor,
+        c: Tensor | None,
+        *weights: Tensor | None,
     ) -> Tensors:
         """Keep the workspace; it goes back to the pool in the backward pass."""
         ctx.save_for_backward(x, h, c, *weights)
@@ -30,16 +39,19 @@ class Recurrence(torch.autograd.Function):
         return run(cell, x, h, c, Weights(*weights), lengths, ctx.workspace)  # type: ignore[arg-type]
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
         """Run the forward pass again if this is not the first backward pass."""
+        if torch.is_grad_enabled():  # silence would leave a penalty on gradients out of the loss
+            raise RuntimeError(NO_SECOND)
         x, h, c, *weights = ctx.saved_tensors
         cell, lengths, workspace, ctx.workspace = ctx.cell, ctx.lengths, ctx.workspace, None
         if workspace is None:
             workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
             run(cell, x, h, c, Weights(*weights), lengths, workspace)
-        incoming = (dy, dh, dc if cell.num_states == 2 else None)
-        gradients = run_back(cell, x, h, c, Weights(*weights), lengths, workspace, incoming, ctx.needs_input_grad[2:])
+        incoming = (*gradients[: cell.num_states + 1], *[None] * (2 - cell.num_states))
+        gradients = run_back(
+            cell, x, h, c, Weights(*weights), lengths, workspace, incoming, ctx.needs_input_grad[2:]
+        )
         workspaces.give(workspace)
         return None, None, *gradients
 
@@ -75,7 +87,7 @@ def run_back(
     sources = (x, h, c, *weights)
     gradients = [
         torch.empty_like(source, memory_format=torch.contiguous_format) if want else None  # type: ignore[arg-type]
-        for source, want in zip(sources, made(sources, wanted), strict=True)
+        for source, want in zip(sources, answered(sources, wanted), strict=True)
     ]
     dx, dh, dc, *d_weights = gradients
     incoming = [None if gradient is None else gradient.contiguous() for gradient in incoming]
@@ -83,8 +95,7 @@ def run_back(
     return gradients
 
 
-def made(sources: Sequence[Tensor | None], wanted: Sequence[bool]) -> list[bool]:
+def answered(sources: Sequence[Tensor | None], wanted: Sequence[bool]) -> list[bool]:
     """Return which gradients are computed: those of the weights all together or not at all."""
     wants = [*wanted[:3], *[any(wanted[3:])] * len(Weights._fields)]
     return [want and source is not None for want, source in zip(wants, sources, strict=True)]
-

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from bicameral.kernels.gated.cells import Cell
 
 State = tuple[Tensor, ...]
+EPS = 1e-5  # of the variances of layer norm
 
 
 class Weights(NamedTuple):
     """Of one layer: g gates of e units each see the input, k of them the state."""
 
     w_x: Float[Tensor, "ge d"] | None  # None where the input comes projected
-    w_h: Float[Tensor, "ke e"]
+    w_h: Float[Tensor, "ke h"]
     b_x: Float[Tensor, "ge"] | None = None
     b_h: Float[Tensor, "ke"] | None = None
-    extra: Float[Tensor, "p e"] | None = None  # parameters of single units
+    extra: Float[Tensor, "p e"] | None = None  # parameters of single units, or a projection of the output
 
     def of_input(self, x: Tensor) -> Tensor:
         """Project the input for all its gates."""
@@ -71,6 +72,31 @@ def peephole_lstm(a: Float[Tensor, "b g"], state: State, weights: Weights) -> St
     return (o + see_o * c).sigmoid() * c.tanh(), c
 
 
+def layer_norm_lstm(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:
+    """Normalise what the state says to all gates together, and the cell; `a` comes normalised.
+
+    Extra: a gain for each of the four gates, gain and bias of the cell.
+    """
+    h, c = state
+    assert weights.extra is not None
+    gain, bias = weights.extra[4], weights.extra[5]
+    seen = functional.layer_norm(
+        weights.of_state(h), weights.w_h.shape[:1], weights.extra[:4].flatten(), eps=EPS
+    )
+    i, f, g, o = (a + seen).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * functional.layer_norm(c, gain.shape, gain, bias, EPS).tanh(), c
+
+
+def projected_lstm(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:
+    """Project the output, and let the gates see the projection; extra: its weights."""
+    h, c = state
+    i, f, g, o = (a + weights.of_state(h)).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    assert weights.extra is not None
+    return functional.linear(o.sigmoid() * c.tanh(), weights.extra), c
+
+
 def coupled_lstm(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:
     """c = σ(f) c + (1 - σ(f)) tanh(g); h = σ(o) tanh(c)."""
     h, c = state
@@ -97,6 +123,17 @@ def gru(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:
     n = (n + (r + seen_r).sigmoid() * seen_n).tanh()
     z = (z + seen_z).sigmoid()
     return (n + z * (h - n),)
+
+
+def reset_before_gru(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:
+    """n = tanh(n + U (σ(r) h)): the reset gate before the product."""
+    (h,) = state
+    r, z, n = a.chunk(3, 1)
+    of_gates, of_n = weights.w_h.split([2 * h.shape[1], h.shape[1]])
+    b_gates, b_n = (None, None) if weights.b_h is None else weights.b_h.split([2 * h.shape[1], h.shape[1]])
+    seen_r, seen_z = functional.linear(h, of_gates, b_gates).chunk(2, 1)
+    n = (n + functional.linear((r + seen_r).sigmoid() * h, of_n, b_n)).tanh()
+    return (n + (z + seen_z).sigmoid() * (h - n),)
 
 
 def sig_gru(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:

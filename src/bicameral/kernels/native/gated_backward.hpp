@@ -360,7 +360,7 @@ template <class Cell>
 void backward(const Call& call) {
   Backward<Cell> all(call);
   long step = call.rows * all.at.padded * all.at.HEARING * call.units;
-  long threads = threads_worth(call, 2 * step);
+  long threads = threads_worth(call, step);
   bool rows = by_rows(call, threads, step);
   parallel(threads, [&](int thread, int threads) { all.run(thread, threads, rows); });
 }

@@ -141,15 +141,16 @@ inline Part part_of(long rows, long panels, bool by_rows, int thread, int thread
   return {thread, threads, (rows - thread + threads - 1) / threads, {0, panels}, true};
 }
 
-constexpr long TINY = 100000, SMALL_STEP = 40000;  // multiply-adds of a vector: whole call, one step
+// Multiply-adds of vectors: a call that no second thread would speed up, a step that is not worth a barrier.
+constexpr long TINY = 100000, SMALL_STEP = 12000;
 
-// Many rows are shared out, few are not: each thread would read all weights for them.
+// Many rows are shared out; few are not, because each thread would read all weights for them.
 inline bool by_rows(const Call& call, long threads, long step) {
-  return call.rows >= 2 * MOST_ROWS * threads / 2 || step / LANES < SMALL_STEP / LANES;
+  return call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES;
 }
 inline long threads_worth(const Call& call, long step) {
   if (step * call.frames / LANES < TINY) return 1;
-  if (step < SMALL_STEP) return std::min(call.threads, call.rows);
+  if (step < SMALL_STEP * LANES) return std::min(call.threads, call.rows);
   return call.threads;
 }
 

@@ -1,0 +1,222 @@
+"""Every gated cell on its fast path equals its definition, outputs and gradients, whatever the sizes."""
+
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernels.tolerances import assert_near
+
+from bicameral.kernels import native
+from bicameral.kernels.gated import CELLS, Weights, gated, reference
+
+NATIVE = [name for name, cell in CELLS.items() if cell.number is not None]
+EXTRAS = {"peephole_lstm": 3, "layer_norm_lstm": 6}
+needs_native = pytest.mark.skipif(native.library() is None, reason="no native library")
+
+
+def inputs(name, b, t, d, e, *, projected=False, seed=0):
+    """x, states and weights in float64; the gates stay far from one."""
+    torch.manual_seed(seed)
+
+    def make(*shape):
+        return 0.3 * torch.randn(shape).double()  # a saturated gate has no gradient left to compare
+
+    cell = CELLS[name]
+    gates, seen = cell.num_input_gates * e, cell.num_state_gates * e
+    x = make(b, t, gates if projected else d)
+    state = tuple(make(b, e) for _ in range(cell.num_states))
+    w_x = None if projected else (make(gates, d) / d**0.5)
+    w_h = make(seen, e) / e**0.5
+    extra = make(EXTRAS[name], e) if name in EXTRAS else None
+    if name == "projected_lstm":
+        extra = make(e, e) / e**0.5
+    return x, state, Weights(w_x, w_h, make(gates), make(seen), extra)
+
+
+def as_type(dtype, x, state, weights):
+    def convert(v):
+        return None if v is None else v.detach().to(dtype).requires_grad_()
+
+    return convert(x), tuple(map(convert, state)), Weights(*map(convert, weights))
+
+
+def everything(function, x, state, weights):
+    """Outputs, states, and the gradients of a weighted sum of them."""
+    y, last = function(x, state, weights)
+    total = sum((v * torch.linspace(-1, 2, v.numel(), dtype=v.dtype).view_as(v)).sum() for v in (y, *last))
+    leaves = [v for v in (x, *state, *weights) if v is not None]
+    return [y, *last, *torch.autograd.grad(total, leaves)]
+
+
+def compare(name, b, t, d, e, lengths=None, **options):
+    exact = inputs(name, b, t, d, e, **options)
+    theirs = everything(
+        lambda x, state, w: reference.scan(CELLS[name], x, state, w, lengths), *as_type(torch.float64, *exact)
+    )
+    ours = everything(partial(run, name, lengths), *as_type(torch.float32, *exact))
+    assert_near("gated", ours, theirs)
+
+
+def run(name, lengths, x, state, weights):
+    return gated(name, x, state, weights, lengths)
+
+
+@needs_native
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1, 1), (3, 7, 20, 16), (33, 5, 7, 40), (2, 70, 5, 17), (130, 3, 3, 70)]
+)
+def test_native_equals_the_definition(name, sizes):
+    compare(name, *sizes)
+
+
+@needs_native
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    name=st.sampled_from(NATIVE),
+    b=st.integers(1, 20),
+    t=st.integers(1, 12),
+    d=st.integers(1, 35),
+    e=st.integers(1, 40),
+    projected=st.booleans(),
+    data=st.data(),
+)
+def test_native_equals_the_definition_at_odd_sizes(name, b, t, d, e, projected, data):
+    lengths = data.draw(st.none() | st.lists(st.integers(1, t), min_size=b, max_size=b))
+    lengths = None if lengths is None else torch.tensor(lengths)
+    compare(name, b, t, d, e, lengths, projected=projected, seed=b + t + d + e)
+
+
+@needs_native
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("sizes", [(1, 9, 260, 260), (40, 30, 9, 70), (5, 30, 300, 200)])
+def test_threads_change_no_bit(name, sizes):
+    arguments = as_type(torch.float32, *inputs(name, *sizes))
+    alone = everything(partial(run, name, None), *arguments)
+    before = torch.get_num_threads()
+    try:
+        for threads in (2, 3):
+            torch.set_num_threads(threads)
+            together = everything(partial(run, name, None), *arguments)
+            assert all(map(torch.equal, alone, together))
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_native
+@pytest.mark.parametrize("name", NATIVE)
+def test_row_does_not_depend_on_its_batch(name):
+    x, state, weights = as_type(torch.float32, *inputs(name, 9, 11, 5, 24))
+    with torch.no_grad():
+        together, _ = gated(name, x, state, weights)
+        alone, _ = gated(name, x[4:5], tuple(part[4:5] for part in state), weights)
+    assert torch.equal(together[4:5], alone)
+
+
+@needs_native
+def test_written_weights_are_packed_again():
+    x, state, weights = as_type(torch.float32, *inputs("lstm", 2, 3, 4, 5))
+    with torch.no_grad():
+        before, _ = gated("lstm", x, state, weights)
+        assert torch.equal(gated("lstm", x, state, weights)[0], before)
+        for write in (
+            lambda: weights.w_h.mul_(2),
+            lambda: weights.w_x.data.mul_(2),
+            lambda: weights.b_x.data.add_(1),
+        ):
+            write()
+            kept, _ = gated("lstm", x, state, weights)
+            fresh, _ = gated("lstm", x, state, Weights(*[w if w is None else w.clone() for w in weights]))
+            assert torch.equal(kept, fresh)
+
+
+@needs_native
+def test_backward_twice():
+    x, state, weights = as_type(torch.float32, *inputs("gru", 2, 9, 4, 5))
+    y, _ = gated("gru", x, state, weights)
+    first, second = (torch.autograd.grad(y.sum(), [x, weights.w_h], retain_graph=True) for _ in range(2))
+    assert all(map(torch.equal, first, second))
+
+
+@needs_native
+def test_second_derivatives_are_refused():
+    x, state, weights = as_type(torch.float32, *inputs("gru", 2, 3, 4, 5))
+    y, _ = gated("gru", x, state, weights)
+    with pytest.raises(RuntimeError, match="no second derivatives"):
+        torch.autograd.grad(y.sum(), x, create_graph=True)
+
+
+@needs_native
+def test_only_wanted_gradients():
+    x, state, weights = as_type(torch.float32, *inputs("lstm", 2, 3, 4, 5))
+    frozen = Weights(*[w if w is None else w.detach() for w in weights])
+    everywhere = torch.autograd.grad(gated("lstm", x, state, weights)[0].sum(), x)
+    assert torch.equal(torch.autograd.grad(gated("lstm", x, state, frozen)[0].sum(), x)[0], everywhere[0])
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "tanh_rnn", "relu_rnn"])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_torchs_operators_equal_the_definition(name, ragged):
+    exact = as_type(torch.float64, *inputs(name, 4, 7, 3, 5))
+    lengths = torch.tensor([3, 7, 1, 5]) if ragged else None
+    ours = everything(partial(run, name, lengths), *exact)
+    theirs = everything(lambda x, s, w: reference.scan(CELLS[name], x, s, w, lengths), *exact)
+    torch.testing.assert_close(ours, theirs)
+
+
+@needs_native
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("ragged", [False, True])
+def test_operator_keeps_torchs_promises(name, ragged):
+    x, state, weights = as_type(torch.float32, *inputs(name, 2, 3, 4, 5))
+    h, c = state if len(state) == 2 else (*state, None)
+    lengths = torch.tensor([2, 3]) if ragged else None
+    arguments = (name, True, lengths, x, h, c, *weights)
+    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
+    torch.library.opcheck(torch.ops.bicameral.gated.default, arguments, test_utils=checks)
+
+
+COMPILE = """
+import torch
+from bicameral.kernels.gated import Weights, gated
+
+def run(x, h, c, *weights):
+    return gated("lstm", x, (h, c), Weights(*weights))[0].square().sum()
+
+arguments = [0.3 * torch.randn(s) for s in ((2, 3, 4), (2, 5), (2, 5), (20, 4), (20, 5), (20,), (20,))]
+arguments = [v.requires_grad_() for v in arguments]
+compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
+pair = (torch.autograd.grad(f(*arguments), arguments) for f in (compiled, run))
+for ours, theirs in zip(*pair, strict=True):
+    torch.testing.assert_close(ours, theirs)
+"""
+
+
+@needs_native
+@pytest.mark.slow
+def test_compiles_whole():
+    subprocess.run(
+        [sys.executable, "-c", COMPILE], check=True
+    )  # where no shapes are checked: that cannot be compiled
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "tanh_rnn", "coupled_lstm"])
+def test_exports_as_torchs_operators(name):
+    class Scan(torch.nn.Module):
+        def forward(self, x, state, weights):
+            return gated(name, x, state, Weights(*weights))
+
+    x, state, weights = inputs(name, 2, 3, 4, 5)
+    arguments = (
+        x.float(),
+        tuple(s.float() for s in state),
+        tuple(w if w is None else w.float() for w in weights),
+    )
+    exported = torch.export.export(Scan(), arguments)
+    assert not any("bicameral" in str(node.target) for node in exported.graph.nodes)
+    expected, _ = gated(name, *arguments[:2], Weights(*arguments[2]))
+    torch.testing.assert_close(exported.module()(*arguments)[0], expected)
