@@ -63,7 +63,6 @@ def compare(
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
     began = time.perf_counter()
-    name = None if name is None else _folder_name(name)
     task_options, options = split_options(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
     fields = {
@@ -87,7 +86,7 @@ def compare(
     if dry_run:
         return forecast_cost(plan, problem)
     home, runner = Path(folder), engine(on)
-    with opened(next_folder(home) if name is None else home / name, plan) as place:
+    with opened(next_folder(home) if name is None else home / _folder_name(name), plan) as place:
         return run(Study(place, plan, problem, runner, command, began=began))
 
 
