@@ -55,7 +55,7 @@ def everything(function, x, state, weights):
 def compare(name, b, t, d, e, lengths=None, **options):
     exact = inputs(name, b, t, d, e, **options)
     theirs = everything(
-        lambda x, state, w: reference.scan(CELLS[name], x, state, w, lengths), *as_type(torch.float64, *exact)
+        lambda x, state, w: reference.scan(CELLS[name].step, x, state, w, lengths), *as_type(torch.float64, *exact)
     )
     ours = everything(partial(run, name, lengths), *as_type(torch.float32, *exact))
     assert_near("gated", ours, theirs)
@@ -164,7 +164,7 @@ def test_torchs_operators_equal_the_definition(name, ragged):
     exact = as_type(torch.float64, *inputs(name, 4, 7, 3, 5))
     lengths = torch.tensor([3, 7, 1, 5]) if ragged else None
     ours = everything(partial(run, name, lengths), *exact)
-    theirs = everything(lambda x, s, w: reference.scan(CELLS[name], x, s, w, lengths), *exact)
+    theirs = everything(lambda x, s, w: reference.scan(CELLS[name].step, x, s, w, lengths), *exact)
     torch.testing.assert_close(ours, theirs)
 
 

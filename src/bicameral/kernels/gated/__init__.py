@@ -33,7 +33,7 @@ def gated(
     if cell.number is None or not _fits_native((x, *state, *weights), compiling):
         if fused.knows(name, weights):
             return fused.scan(name, x, state, weights, lengths)
-        return reference.scan(cell, x, state, weights, lengths)
+        return reference.scan(cell.step, x, state, weights, lengths)
     if lengths is not None:
         lengths = lengths.to(torch.int64).contiguous()
     h, c = state if cell.num_states == 2 else (state[0], None)

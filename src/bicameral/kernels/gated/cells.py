@@ -1,13 +1,8 @@
 """Every gated cell: how many gates it has, what it carries, and its definition."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
 from bicameral.kernels.gated import reference
-
-Step = Callable[[Tensor, tuple[Tensor, ...], reference.Weights], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +10,7 @@ class Cell:
     """One cell."""
 
     name: str
-    step: Step  # the definition
+    step: reference.Step  # the definition
     num_states: int  # h, or h and c
     num_input_gates: int  # blocks of rows of w_x
     num_state_gates: int  # blocks of rows of w_h
@@ -23,7 +18,7 @@ class Cell:
     number: int | None = None  # its place in the native library, if it is there
 
 
-def _cell(step: Step, num_states: int, num_input_gates: int, num_state_gates: int) -> Cell:
+def _cell(step: reference.Step, num_states: int, num_input_gates: int, num_state_gates: int) -> Cell:
     return Cell(
         name=step.__name__,
         step=step,

@@ -49,11 +49,11 @@ class Recurrence(torch.autograd.Function):
             workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
             run(cell, x, h, c, Weights(*weights), lengths, workspace)
         incoming = (*gradients[: cell.num_states + 1], *[None] * (2 - cell.num_states))
-        gradients = run_back(
+        answers = run_back(
             cell, x, h, c, Weights(*weights), lengths, workspace, incoming, ctx.needs_input_grad[2:]
         )
         workspaces.give(workspace)
-        return None, None, *gradients
+        return None, None, *answers
 
 
 def run(

@@ -4,15 +4,13 @@ A step takes `a`, the projected input of every gate, and gives the next state, i
 in PyTorch's order. A row that has ended keeps its state, and its outputs are zero.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    from bicameral.kernels.gated.cells import Cell
 
 State = tuple[Tensor, ...]
 EPS = 1e-5  # of the variances of layer norm
@@ -38,13 +36,16 @@ class Weights(NamedTuple):
         return functional.linear(h, self.w_h, self.b_h)
 
 
+Step = Callable[[Tensor, State, Weights], State]
+
+
 def scan(
-    cell: "Cell", x: Float[Tensor, "b t d"], state: State, weights: Weights, lengths: Int[Tensor, "b"] | None
+    step: Step, x: Float[Tensor, "b t d"], state: State, weights: Weights, lengths: Int[Tensor, "b"] | None
 ) -> tuple[Float[Tensor, "b t e"], State]:
     """Return every output and the last state: one step after another."""
     outputs = []
     for t, a in enumerate(weights.of_input(x).unbind(1)):
-        new = cell.step(a, state, weights)
+        new = step(a, state, weights)
         y_t = new[0]
         if lengths is not None:
             active = (t < lengths)[:, None]
