@@ -7,7 +7,6 @@ from torch import nn
 
 from bicameral.errors import ConfigError
 from bicameral.models.conv_lstm import ConvLSTM, ConvLSTMConfig
-from bicameral.nn.conv_recurrent import ConvLSTMCell
 from bicameral.nn.patches import cut, joined
 
 
@@ -47,11 +46,11 @@ def by_hand(x, inputs, bias, recurrent, peepholes):
 def test_is_an_lstm_on_one_pixel(depth):
     theirs = nn.LSTM(5, 7, depth, batch_first=True)
     ours = ConvLSTM((6, 5, 1, 1), ConvLSTMConfig(width=7, depth=depth))
-    for level, (inputs, cell) in enumerate(list(ours)[1:]):
+    for level, layer in enumerate(list(ours)[1:]):
         weights = {name: getattr(theirs, f"{name}_l{level}").data for name in ("weight_ih", "weight_hh")}
-        for conv, weight in zip((inputs.conv, cell.conv), weights.values(), strict=True):
+        for conv, weight in zip((layer.inputs, layer.recurrent), weights.values(), strict=True):
             conv.weight.data.zero_()[:, :, 1, 1] = weight
-        inputs.conv.bias.data = sum(getattr(theirs, f"bias_{part}_l{level}").data for part in ("ih", "hh"))
+        layer.inputs.bias.data = sum(getattr(theirs, f"bias_{part}_l{level}").data for part in ("ih", "hh"))
     x = torch.randn(3, 6, 5)
     torch.testing.assert_close(ours(x[..., None, None])[0][..., 0, 0], theirs(x)[0])
 
@@ -60,30 +59,31 @@ def test_is_an_lstm_on_one_pixel(depth):
 def test_equals_its_equations(peepholes):
     config = ConvLSTMConfig(width=3, depth=1, patch=1, kernel=3, peepholes=peepholes)
     model = ConvLSTM((4, 2, 5, 6), config).double()
-    inputs, cell = list(list(model)[1])
+    layer = list(model)[1]
     weights = np.zeros((3, 3, 5, 6))
     if peepholes:
-        nn.init.normal_(cell.peepholes)
-        weights = cell.peepholes.detach().numpy()
+        nn.init.normal_(layer.peepholes)
+        weights = layer.peepholes.detach().numpy()
     x = torch.randn(2, 4, 2, 5, 6, dtype=torch.float64)
-    arrays = [array.detach().numpy() for array in (inputs.conv.weight, inputs.conv.bias, cell.conv.weight)]
+    arrays = [
+        array.detach().numpy() for array in (layer.inputs.weight, layer.inputs.bias, layer.recurrent.weight)
+    ]
     expected = [list(by_hand(row.numpy(), *arrays, weights)) for row in x]
     torch.testing.assert_close(model(x)[0], torch.tensor(np.array(expected)))
 
 
 def test_starts_to_remember():
-    inputs, cell = list(list(ConvLSTM((4, 2, 8, 8), ConvLSTMConfig(width=4, depth=1)))[1])
-    assert inputs.conv.bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
-    for gate in cell.conv.weight.flatten(1).split(4):
+    layer = list(ConvLSTM((4, 2, 8, 8), ConvLSTMConfig(width=4, depth=1)))[1]
+    assert layer.inputs.bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
+    for gate in layer.recurrent.weight.flatten(1).split(4):
         torch.testing.assert_close(gate @ gate.T, torch.eye(4))
 
 
 def test_peepholes_are_of_the_patched_size_and_start_shut():
     model = ConvLSTM((4, 2, 9, 8), ConvLSTMConfig(width=4, depth=1, peepholes=True))
-    cell = list(list(model)[1])[1]
-    assert isinstance(cell, ConvLSTMCell)
-    assert cell.peepholes.shape == (3, 4, 3, 2)
-    assert not cell.peepholes.any()
+    layer = list(model)[1]
+    assert layer.peepholes.shape == (3, 4, 3, 2)
+    assert not layer.peepholes.any()
 
 
 def test_an_even_kernel_is_refused():

@@ -12,8 +12,7 @@ from bicameral.tasks.roll_out import FrameHead
 def test_equals_the_papers_equations_in_zig_zag_order():
     depth, width = 3, 2
     model = PredRNN((4, 1, 5, 6), PredRNNConfig(width=width, depth=depth, patch=1, kernel=3)).double()
-    _, first, zigzag = list(model)
-    convs = [first.conv, *zigzag.inputs]
+    _, zigzag = list(model)
     x = torch.randn(2, 4, 1, 5, 6, dtype=torch.float64)
     h, c, m = {}, {}, {}
     zeros = torch.zeros(2, width, 5, 6, dtype=torch.float64)
@@ -23,7 +22,7 @@ def test_equals_the_papers_equations_in_zig_zag_order():
             h_old, c_old = h.get((layer, t - 1), zeros), c.get((layer, t - 1), zeros)
             m_old = m.get((depth - 1, t - 1), zeros) if layer == 0 else m[layer - 1, t]
             cell, names = zigzag.cells[layer], ("i", "f", "g", "i'", "f'", "g'", "o")
-            a = conv2d(below, convs[layer].weight, convs[layer].bias, padding=1)
+            a = conv2d(below, cell.conv_x.weight, cell.conv_x.bias, padding=1)
             x_ = dict(zip(names, a.split(width, 1), strict=True))
             h_ = dict(zip("ifgo", conv2d(h_old, cell.conv_h.weight, padding=1).split(width, 1), strict=True))
             m_ = dict(zip("ifg", conv2d(m_old, cell.conv_m.weight, padding=1).split(width, 1), strict=True))
@@ -56,8 +55,8 @@ def test_has_the_published_number_of_parameters():
 
 
 def test_both_memories_start_to_remember():
-    _, first, zigzag = list(PredRNN((4, 2, 8, 8), PredRNNConfig(width=3, depth=2)))
-    for conv in (first.conv, *zigzag.inputs):
+    _, zigzag = list(PredRNN((4, 2, 8, 8), PredRNNConfig(width=3, depth=2)))
+    for conv in (cell.conv_x for cell in zigzag.cells):
         assert conv.bias.split(3)[1].eq(1).all()
         assert conv.bias.split(3)[4].eq(1).all()
         assert conv.bias.sum() == 6

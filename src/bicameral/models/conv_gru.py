@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bicameral.models import require_counts, require_odd
-from bicameral.nn.conv_recurrent import conv_gru
+from bicameral.nn import conv_recurrent
 from bicameral.nn.patches import Patches
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
@@ -49,5 +49,6 @@ class ConvGRU(Stack):
     def __init__(self, shape: tuple[int, ...], config: ConvGRUConfig):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)
         inputs = [patches.width] + [config.width] * (config.depth - 1)
-        super().__init__([patches, *(conv_gru(width, config.width, config.kernel) for width in inputs)])
+        layers = (conv_recurrent.ConvGRU(width, config.width, config.kernel) for width in inputs)
+        super().__init__([patches, *layers])
         self.stride = patches.stride

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bicameral.models import require_counts, require_odd
-from bicameral.nn.conv_recurrent import conv_lstm
+from bicameral.nn import conv_recurrent
 from bicameral.nn.patches import Patches
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
@@ -50,6 +50,9 @@ class ConvLSTM(Stack):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)
         peepholes = patches.size if config.peepholes else None
         inputs = [patches.width] + [config.width] * (config.depth - 1)
-        layers = [conv_lstm(width, config.width, config.kernel, peepholes=peepholes) for width in inputs]
+        layers = (
+            conv_recurrent.ConvLSTM(width, config.width, config.kernel, peepholes=peepholes)
+            for width in inputs
+        )
         super().__init__([patches, *layers])
         self.stride = patches.stride

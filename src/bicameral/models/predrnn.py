@@ -11,13 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts, require_odd
-from bicameral.nn.conv_recurrent import ConvLSTMState, FrameConv, initialise_gates, initialise_input
+from bicameral.nn.conv_recurrent import ConvLSTMState, input_conv, maps_like, state_conv
 from bicameral.nn.patches import Patches
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
-
-NUM_GATES = 7  # of the input: i f g of either memory, and o
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,24 +40,23 @@ class PredRNNState(NamedTuple):
 
 
 class STLSTMCell(nn.Module):
-    """Spatiotemporal LSTM: one frame, of which it is given W∗x_t + b."""
+    """Spatiotemporal LSTM, one frame; the input has seven gates: i f g of either memory, and o."""
 
-    def __init__(self, width: int, kernel: int):
+    def __init__(self, num_inputs: int, width: int, kernel: int):
         super().__init__()
         self.width = width
-        self.conv_h = nn.Conv2d(width, 4 * width, kernel, padding=kernel // 2, bias=False)
-        self.conv_m = nn.Conv2d(width, 3 * width, kernel, padding=kernel // 2, bias=False)
+        self.conv_x = input_conv(num_inputs, width, kernel, num_gates=7, forget=(1, 4))
+        self.conv_h = state_conv(width, kernel, num_gates=4)
+        self.conv_m = state_conv(width, kernel, num_gates=3)
         self.conv_o = nn.Conv2d(2 * width, width, kernel, padding=kernel // 2, bias=False)
         self.merge = nn.Conv2d(2 * width, width, 1, bias=False)
-        for conv in (self.conv_h, self.conv_m):
-            initialise_gates(conv, width)
         for conv in (self.conv_o, self.merge):
-            initialise_input(conv, width)
+            nn.init.xavier_uniform_(conv.weight)
 
     def forward(
-        self, x_t: Float[Tensor, "b e h w"], state: ConvLSTMState, m: Float[Tensor, "b d h w"]
+        self, x_t: Float[Tensor, "b c h w"], state: ConvLSTMState, m: Float[Tensor, "b d h w"]
     ) -> tuple[ConvLSTMState, Float[Tensor, "b d h w"]]:
-        x_c, x_m, x_o = x_t.split((3 * self.width, 3 * self.width, self.width), 1)
+        x_c, x_m, x_o = self.conv_x(x_t).split((3 * self.width, 3 * self.width, self.width), 1)
         h_c, h_o = self.conv_h(state.h).split((3 * self.width, self.width), 1)
         c = remember(x_c + h_c, state.c)
         m = remember(x_m + self.conv_m(m), m)
@@ -69,30 +66,30 @@ class STLSTMCell(nn.Module):
 
 
 class ZigZag(Recurrent[PredRNNState]):
-    """Layers of ST-LSTM; reads the first layer's W∗x_t + b."""
+    """Layers of ST-LSTM, of which each gives h and m to the next."""
 
-    def __init__(self, width: int, depth: int, kernel: int):
+    def __init__(self, num_inputs: int, width: int, depth: int, kernel: int):
         super().__init__()
         self.width = width
-        self.cells = nn.ModuleList(STLSTMCell(width, kernel) for _ in range(depth))
-        self.inputs = nn.ModuleList(seven_gates(width, width, kernel).conv for _ in range(depth - 1))
+        inputs = [num_inputs] + [width] * (depth - 1)
+        self.cells = nn.ModuleList(STLSTMCell(channels, width, kernel) for channels in inputs)
 
-    def initial_state(self, x_t: Float[Tensor, "b e h w"]) -> PredRNNState:
+    def initial_state(self, x_t: Float[Tensor, "b c h w"]) -> PredRNNState:
         zeros = self.output_like(x_t)
         return PredRNNState((ConvLSTMState(zeros, zeros),) * len(self.cells), zeros)
 
-    def output_like(self, x_t: Float[Tensor, "b e h w"]) -> Float[Tensor, "b d h w"]:
-        return x_t.new_zeros(len(x_t), self.width, *x_t.shape[2:])
+    def output_like(self, x_t: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+        return maps_like(x_t, self.width)
 
     def step(
-        self, x_t: Float[Tensor, "b e h w"], state: PredRNNState
+        self, x_t: Float[Tensor, "b c h w"], state: PredRNNState
     ) -> tuple[Float[Tensor, "b d h w"], PredRNNState]:
-        first, m = self.cells[0](x_t, state.layers[0], state.m)
-        layers = [first]
-        for cell, inputs, before in zip(self.cells[1:], self.inputs, state.layers[1:], strict=True):
-            layer, m = cell(inputs(layers[-1].h), before, m)
+        y_t, layers, m = x_t, [], state.m
+        for cell, before in zip(self.cells, state.layers, strict=True):
+            layer, m = cell(y_t, before, m)
             layers.append(layer)
-        return layers[-1].h, PredRNNState(tuple(layers), m)
+            y_t = layer.h
+        return y_t, PredRNNState(tuple(layers), m)
 
 
 @model(
@@ -114,20 +111,9 @@ class PredRNN(Stack):
 
     def __init__(self, shape: tuple[int, ...], config: PredRNNConfig):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)
-        first = seven_gates(patches.width, config.width, config.kernel)
-        super().__init__([patches, first, ZigZag(config.width, config.depth, config.kernel)])
+        layers = ZigZag(patches.width, config.width, config.depth, config.kernel)
+        super().__init__([patches, layers])
         self.stride = patches.stride
-
-
-def seven_gates(num_inputs: int, width: int, kernel: int) -> FrameConv:
-    """The input convolution of a layer."""
-    inputs = FrameConv(num_inputs, NUM_GATES * width, kernel)
-    initialise_input(inputs.conv, width)
-    bias = inputs.conv.bias
-    assert bias is not None
-    for forget in (1, 4):
-        nn.init.ones_(bias.data[forget * width : (forget + 1) * width])
-    return inputs
 
 
 def remember(gates: Float[Tensor, "b e h w"], memory: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:

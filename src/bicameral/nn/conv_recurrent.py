@@ -1,6 +1,6 @@
-"""Recurrences whose state is a map: ConvLSTM and ConvGRU, each an input convolution and a cell.
+"""Recurrences whose state is a map: ConvLSTM and ConvGRU.
 
-The input convolution runs over all frames at once; only what depends on the state is left to the loop.
+The input is convolved frame by frame: over all frames at once its maps leave the caches before they are used.
 """
 
 from typing import NamedTuple
@@ -9,32 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.stack import Stack
-
-
-class FrameConv(Recurrent[tuple]):
-    """A convolution on every frame that keeps its size; no state."""
-
-    def __init__(self, num_inputs: int, width: int, kernel: int):
-        super().__init__()
-        self.width = width
-        self.conv = nn.Conv2d(num_inputs, width, kernel, padding=kernel // 2)
-
-    def initial_state(self, x_t: Float[Tensor, "b c h w"]) -> tuple:  # noqa: ARG002
-        return ()
-
-    def output_like(self, x_t: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        return _maps_like(x_t, self.width)
-
-    def scan(
-        self,
-        x: Float[Tensor, "b t c h w"],
-        state: tuple,
-        lengths: Lengths,  # noqa: ARG002
-    ) -> tuple[Float[Tensor, "b t d h w"], tuple]:
-        return self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
 
 
 class ConvLSTMState(NamedTuple):
@@ -44,27 +19,27 @@ class ConvLSTMState(NamedTuple):
     c: Float[Tensor, "b d h w"]
 
 
-class ConvLSTMCell(Recurrent[ConvLSTMState]):
-    """Reads W∗x_t + b, the maps of i, f, g and o; peepholes, if any, are weights of one picture size."""
+class ConvLSTM(Recurrent[ConvLSTMState]):
+    """A layer with a forget bias of one; peepholes, if any, are weights of one picture size."""
 
-    def __init__(self, width: int, kernel: int, *, peepholes: tuple[int, int] | None = None):
+    def __init__(self, num_inputs: int, width: int, kernel: int, *, peepholes: tuple[int, int] | None = None):
         super().__init__()
         self.width = width
-        self.conv = nn.Conv2d(width, 4 * width, kernel, padding=kernel // 2, bias=False)
-        initialise_gates(self.conv, width)
+        self.inputs = input_conv(num_inputs, width, kernel, num_gates=4, forget=(1,))
+        self.recurrent = state_conv(width, kernel, num_gates=4)
         self.peepholes = None if peepholes is None else nn.Parameter(torch.zeros(3, width, *peepholes))
 
-    def initial_state(self, x_t: Float[Tensor, "b e h w"]) -> ConvLSTMState:
+    def initial_state(self, x_t: Float[Tensor, "b c h w"]) -> ConvLSTMState:
         zeros = self.output_like(x_t)
         return ConvLSTMState(zeros, zeros)
 
-    def output_like(self, x_t: Float[Tensor, "b e h w"]) -> Float[Tensor, "b d h w"]:
-        return _maps_like(x_t, self.width)
+    def output_like(self, x_t: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+        return maps_like(x_t, self.width)
 
     def step(
-        self, x_t: Float[Tensor, "b e h w"], state: ConvLSTMState
+        self, x_t: Float[Tensor, "b c h w"], state: ConvLSTMState
     ) -> tuple[Float[Tensor, "b d h w"], ConvLSTMState]:
-        i, f, g, o = (x_t + self.conv(state.h)).chunk(4, 1)
+        i, f, g, o = (self.inputs(x_t) + self.recurrent(state.h)).chunk(4, 1)
         if self.peepholes is not None:
             i, f = i + self.peepholes[0] * state.c, f + self.peepholes[1] * state.c
         c = f.sigmoid() * state.c + i.sigmoid() * g.tanh()
@@ -74,61 +49,53 @@ class ConvLSTMCell(Recurrent[ConvLSTMState]):
         return h, ConvLSTMState(h, c)
 
 
-class ConvGRUCell(Recurrent[Tensor]):
-    """Reads W∗x_t + b, the maps of r, z and n; the reset gate stands before the convolution."""
+class ConvGRU(Recurrent[Tensor]):
+    """A layer whose reset gate stands before the convolution."""
 
-    def __init__(self, width: int, kernel: int):
+    def __init__(self, num_inputs: int, width: int, kernel: int):
         super().__init__()
         self.width = width
-        self.gates = nn.Conv2d(width, 2 * width, kernel, padding=kernel // 2, bias=False)
-        self.candidate = nn.Conv2d(width, width, kernel, padding=kernel // 2, bias=False)
-        for conv in (self.gates, self.candidate):
-            initialise_gates(conv, width)
+        self.inputs = input_conv(num_inputs, width, kernel, num_gates=3)
+        self.gates = state_conv(width, kernel, num_gates=2)
+        self.candidate = state_conv(width, kernel, num_gates=1)
 
-    def initial_state(self, x_t: Float[Tensor, "b e h w"]) -> Float[Tensor, "b d h w"]:
+    def initial_state(self, x_t: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
         return self.output_like(x_t)
 
-    def output_like(self, x_t: Float[Tensor, "b e h w"]) -> Float[Tensor, "b d h w"]:
-        return _maps_like(x_t, self.width)
+    def output_like(self, x_t: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+        return maps_like(x_t, self.width)
 
     def step(
-        self, x_t: Float[Tensor, "b e h w"], state: Float[Tensor, "b d h w"]
+        self, x_t: Float[Tensor, "b c h w"], state: Float[Tensor, "b d h w"]
     ) -> tuple[Float[Tensor, "b d h w"], Float[Tensor, "b d h w"]]:
-        gates, n = x_t.split((2 * self.width, self.width), 1)
+        gates, n = self.inputs(x_t).split((2 * self.width, self.width), 1)
         r, z = (gates + self.gates(state)).sigmoid().chunk(2, 1)
         n = (n + self.candidate(r * state)).tanh()
         h = state + z * (n - state)
         return h, h
 
 
-def conv_lstm(num_inputs: int, width: int, kernel: int, *, peepholes: tuple[int, int] | None = None) -> Stack:
-    """A layer of ConvLSTM with a forget bias of one."""
-    inputs = FrameConv(num_inputs, 4 * width, kernel)
-    initialise_input(inputs.conv, width)
-    nn.init.ones_(inputs.conv.bias.data[width : 2 * width])  # pyright: ignore[reportOptionalMemberAccess]
-    return Stack([inputs, ConvLSTMCell(width, kernel, peepholes=peepholes)])
-
-
-def conv_gru(num_inputs: int, width: int, kernel: int) -> Stack:
-    """A layer of ConvGRU."""
-    inputs = FrameConv(num_inputs, 3 * width, kernel)
-    initialise_input(inputs.conv, width)
-    return Stack([inputs, ConvGRUCell(width, kernel)])
-
-
-def initialise_input(conv: nn.Conv2d, width: int) -> None:
-    """Xavier weights for each gate of `width` maps, biases zero."""
+def input_conv(
+    num_inputs: int, width: int, kernel: int, *, num_gates: int, forget: tuple[int, ...] = ()
+) -> nn.Conv2d:
+    """Maps of a frame for each gate: Xavier weights, biases zero, one at the gates `forget`."""
+    conv = nn.Conv2d(num_inputs, num_gates * width, kernel, padding=kernel // 2)
     for gate in conv.weight.data.split(width):
         nn.init.xavier_uniform_(gate)
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
+    assert conv.bias is not None
+    for place, gate in enumerate(conv.bias.data.split(width)):
+        nn.init.constant_(gate, float(place in forget))
+    return conv
 
 
-def initialise_gates(conv: nn.Conv2d, width: int) -> None:
-    """Orthogonal weights for each gate of `width` maps."""
+def state_conv(width: int, kernel: int, *, num_gates: int) -> nn.Conv2d:
+    """Maps of a state for each gate: orthogonal weights, no bias."""
+    conv = nn.Conv2d(width, num_gates * width, kernel, padding=kernel // 2, bias=False)
     for gate in conv.weight.data.split(width):
         nn.init.orthogonal_(gate)
+    return conv
 
 
-def _maps_like(x_t: Float[Tensor, "b c h w"], width: int) -> Float[Tensor, "b d h w"]:
+def maps_like(x_t: Float[Tensor, "b c h w"], width: int) -> Float[Tensor, "b d h w"]:
+    """Zeros of the same batch and picture size."""
     return x_t.new_zeros(len(x_t), width, *x_t.shape[2:])
