@@ -209,7 +209,7 @@ def page(result: Mapping[str, Any]) -> str:
         f"{name} {row['first_call']:.3g} s" for name, row in rows[0].items() if name in [*SCANS, *JAX]
     )
     shape = " x ".join(map(str, rows[0]["shape"]))
-    text.append(f"First call at {shape}, forward: {firsts}.\n")
+    text.append(f"First call at {shape}, forward, without what compilers keep or run elsewhere: {firsts}.\n")
     return "\n".join(text)
 
 

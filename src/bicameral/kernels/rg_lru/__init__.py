@@ -23,7 +23,7 @@ def rg_lru(
 ) -> Float[Tensor, "b t d"]:
     """Return every h_t = a_t h_{t-1} + √(1 - a_t²) σ(gate_x) x_t, with a_t = e^(log_a σ(gate_a)).
 
-    `log_a` is at most 0: the log of the decay at an open gate. A frame of `resets` forgets what was before it.
+    `log_a` is at most 0: the log of the decay at an open gate. Frames of `resets` forget what was before.
     """
     inputs = (x, gate_a, gate_x, log_a, h)
     if native.must_be_plain() or not cpu.serves(*inputs):
