@@ -112,8 +112,15 @@ def test_every_causal_model_answers_every_step_from_the_past_alone(name):
     torch.testing.assert_close(torch.stack(steps, 1), whole)
 
 
-def prepared(context=8, name="gru", **overrides):
-    cut = segments(read([TEXT, TEXT[::-1], TEXT[3:30]], answer="next"), context=context)
+@pytest.mark.parametrize(("given", "window"), [({}, 8), ({"window": 12}, 12)])
+def test_attention_looks_no_further_than_a_segment_of_training(given, window):
+    network = Network(Layout("text", (9,), 5), TOKENS, "causal_transformer", given)
+    assert network.backbone.initial_state(torch.zeros(1, 64))[1].k.shape[1] == window - 1
+
+
+def prepared(context=8, name="gru", split=None, **overrides):
+    dataset = replace(read([TEXT, TEXT[::-1], TEXT[3:30]], answer="next"), split=split)
+    cut = segments(dataset, context=context)
     preprocessing = fit_continued(cut, np.arange(len(cut)), context=context, unit="characters")
     task = NextToken(num_tokens=preprocessing.layout.vocabulary, context=context, unit="characters")
     torch.manual_seed(1)
@@ -128,7 +135,7 @@ def by_hand(network, cut, preprocessing, sequence, first=0):
 
 
 def test_the_state_is_carried_from_segment_to_segment():
-    network, cut, preprocessing = prepared(context=64, width=6)
+    network, cut, preprocessing = prepared(200, split=np.array(["train", "val", "test"]), width=6)
     output, _ = answer(network, Prepared(cut, preprocessing))
     for sequence in range(3):
         found = output[cut.targets.sequence == sequence][..., 0].flatten()

@@ -117,13 +117,17 @@ def segments(dataset: Dataset, *, context: int, unit: Unit = "characters") -> Da
 
 
 def runs(targets: Continuations, rows: np.ndarray, most: int | None = None) -> list[np.ndarray]:
-    """Places in `rows` of segments that follow each other without a gap, at most so many in one run."""
-    whole = np.split(np.arange(len(rows)), np.flatnonzero(~targets[rows].continues())[1:])
-    return (
-        whole
-        if most is None
-        else [piece for run in whole for piece in np.split(run, range(most, len(run), most))]
-    )
+    """Places in `rows` of segments that follow each other without a gap.
+
+    most  after so many a run is cut, where a segment as long as any stands before the cut
+    """
+    size = (targets.end - targets.begin)[rows]
+    cuts, begun = [], 0
+    for place, goes_on in enumerate(targets[rows].continues().tolist()):
+        if not goes_on or (most is not None and place - begun >= most and size[place - 1] == size.max()):
+            cuts.append(place)
+            begun = place
+    return np.split(np.arange(len(rows)), cuts[1:])
 
 
 def _is_binary(item: np.ndarray) -> bool:
@@ -138,8 +142,11 @@ def _cuts(item: Any, unit: Unit) -> np.ndarray:
 
 
 def _rows(number: int, steps: int, context: int, whole: bool) -> Iterator[tuple[int, int, int, str]]:
-    """Sequence, begin, end and part of each segment; the last step has nothing after it."""
+    """Sequence, begin, end and part of each segment; the last step has nothing after it.
+
+    The first one of a part is the short one, so that what stands before the next part is whole.
+    """
     for part, (low, high) in ({"": (0, 1)} if whole else BORDERS).items():
-        last = min(int(high * steps), steps - 1)
-        for begin in range(int(low * steps), last, context):
-            yield number, begin, min(begin + context, last), part
+        first, last = int(low * steps), min(int(high * steps), steps - 1)
+        for end in reversed(range(last, first, -context)):
+            yield number, max(first, end - context), end, part

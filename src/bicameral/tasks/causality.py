@@ -1,5 +1,7 @@
 """Which models may be asked, at every step, for the next one."""
 
+from typing import Any
+
 from bicameral import registry
 from bicameral.data.dataset import Kind
 from bicameral.errors import ConfigError
@@ -23,6 +25,17 @@ def is_causal(entry: Entry) -> bool:
     """Whether a model says something at every step, from that step and those before it."""
     steps = entry.gives == "next" or (entry.gives == "steps" and not hasattr(entry.cls, "output_lengths"))
     return steps and entry.reads == "sequence" and issubclass(entry.cls, Recurrent)
+
+
+def expected(entry: Entry, task: Any) -> dict[str, int]:
+    """Fields of the config that a task asked at every step fills in.
+
+    A window of attention is no wider than a segment of training: positions further apart were never learned.
+    """
+    if entry.gives == "next":
+        return {"num_outputs": task.output_shape[0]}
+    default = entry.configure({})
+    return {"window": min(default.window, task.context)} if hasattr(default, "window") else {}
 
 
 def _reads(entry: Entry, kind: Kind) -> bool:

@@ -14,7 +14,7 @@ from bicameral.data.dataset import Kind, Layout
 from bicameral.data.views import shape_as, view_as
 from bicameral.errors import ConfigError
 from bicameral.registry import Entry
-from bicameral.tasks.causality import check_causal
+from bicameral.tasks.causality import check_causal, expected
 from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.roll_out import RollOut, can_continue
@@ -41,8 +41,8 @@ class Network(nn.Module):
         shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
         if self.entry.gives == "forecast":
             fields.setdefault("horizon", _horizon(self.entry, task))
-        if self.entry.gives == "next":
-            fields.setdefault("num_outputs", task.output_shape[0])
+        if task.per_step:
+            fields = expected(self.entry, task) | fields
         config = self.entry.configure(fields)
         # as the config has them: of what was given as a file, the contents
         self.overrides.update((name, getattr(config, name)) for name in overrides or () if name in fields)
