@@ -2,16 +2,19 @@
 
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from studies.example_results import example_results
 
+from bicameral.artifact import jsonable
 from bicameral.data.read import read
 from bicameral.studies.mistakes import mistakes
 from bicameral.studies.problem import Problem
-from bicameral.studies.report.page import _without_pictures
+from bicameral.studies.report.page import render_page
 from bicameral.studies.strips import GAP, SIDE, strip
 from bicameral.studies.train import train
 from bicameral.tasks import NextFrames
@@ -50,5 +53,8 @@ def test_the_page_compares_with_standing_still(tmp_path):
         assert one["winner"] == pytest.approx(one["still"], rel=1e-4) == pytest.approx(expected, rel=1e-4)
     errors = [one["error"] for one in found["strips"]]
     assert errors == sorted(errors, reverse=True)
-    plain = _without_pictures({"errors": {"worst": [], "strips": found["strips"]}})
-    assert all(one["picture"] is None for one in plain["errors"]["strips"])
+    results = example_results()
+    results["errors"] |= found
+    page = render_page(json.loads(json.dumps(jsonable(results))))
+    assert all(page.count(one["picture"]) == 1 for one in found["strips"])  # shown, and not again in the data
+    assert "By how far ahead" in page
