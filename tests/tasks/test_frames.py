@@ -6,6 +6,7 @@ import torch
 
 from bicameral import registry
 from bicameral.artifact import Artifact
+from bicameral.data.audit import audit
 from bicameral.data.dataset import Layout
 from bicameral.data.read import read
 from bicameral.data.splits import split
@@ -208,6 +209,7 @@ def test_missing_values_and_pixels():
         read(recording, kind="clip", answer="next", missing=255),
         task_options={"lookback": 3, "horizon": 2, "pixels": 6},
     )
+    assert audit(problem.raw).passed
     draw = problem.draw(0)
     assert draw.task.frame == (1, 6, 4)
     assert not draw.task.bounded

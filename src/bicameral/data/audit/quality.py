@@ -60,7 +60,8 @@ def not_numbers(evidence: Evidence) -> Outcome:
     bad = np.zeros(len(evidence.dataset), bool)
     if targets is not None and np.asarray(targets[:]).dtype.kind == "f":
         bad |= ~np.isfinite(np.asarray(targets[:]).reshape(len(bad), -1)).all(1)
-    if evidence.dataset.kind != "series" and summaries is not None:
+    may_miss = evidence.dataset.kind == "series" or (evidence.dataset.kind == "clip" and targets is None)
+    if not may_miss and summaries is not None:
         bad |= (summaries[:, :, SUMMARY.index("missing")] > 0).any(1)
     if not bad.any():
         return ok("no value or target is NaN or infinite")
