@@ -40,6 +40,8 @@ UCR = {  # FCN and ResNet, mean and deviation of 10 runs: github.com/hfawaz/dl-4
     "Trace": ((100.0, 0.0), (100.0, 0.0)),
 }
 DLINEAR = {96: 0.375, 192: 0.405, 336: 0.439, 720: 0.472}  # arXiv:2205.13504, table 2
+NLINEAR = {96: 0.374, 192: 0.408, 336: 0.429, 720: 0.440}  # as above, look-back 336
+SEGRNN = {96: 0.368, 192: 0.408, 336: 0.444}  # arXiv:2308.11200 and its README, look-back 96
 UCR_STEPS = 1000
 UCR_AGAIN = {"GunPoint": 4000, "MoteStrain": 4000, "SyntheticControl": 4000}  # missed with fewer
 
@@ -102,6 +104,25 @@ CASES = {
             options={"horizon": horizon, "lookback": 336, "borders": [8640, 11520, 14400]},
         )
         for horizon, mse in DLINEAR.items()
+    },
+    **{
+        f"etth1-nlinear-{horizon}": Case(
+            source="etth1/ETTh1.csv", model="nlinear", budget="6epochs", metric="mse",
+            target=f"{mse} + 4 %", reached=lambda value, mse=mse: value <= 1.04 * mse, recipe=LINEAR,
+            options={"horizon": horizon, "lookback": 336, "borders": [8640, 11520, 14400]},
+        )
+        for horizon, mse in NLINEAR.items()
+    },
+    **{
+        f"etth1-segrnn-{horizon}": Case(  # the paper's loss is the absolute error: the median's
+            source="etth1/ETTh1.csv", model="segrnn", budget="8epochs", metric="mse",
+            target=f"{mse} + 4 %", reached=lambda value, mse=mse: value <= 1.04 * mse,
+            recipe={"learning_rate": 1e-3, "batch_size": 64}, overrides={"width": 192},
+            options={
+                "horizon": horizon, "lookback": 96, "quantiles": [0.5], "borders": [8640, 11520, 14400],
+            },
+        )
+        for horizon, mse in SEGRNN.items()
     },
     "japanese-vowels-fcn": Case(
         source="uea_a/JapaneseVowels", model="fcn", budget="600steps", target=">= 97 %", reached=above(0.97),

@@ -141,3 +141,12 @@ def test_headerless_numbers(shared_data):
     data = read(shared_data("exchange_rate"))
     assert data.items[0].shape == (7588, 8)
     assert data.times is None
+
+
+def test_sensors_named_by_numbers(tmp_path, shared_data):
+    data = read(shared_data("los_loop") / "los_speed.csv.gz")
+    assert data.items[0].shape == (2016, 207)
+    assert data.columns[0] == "773869"
+    path = tmp_path / "falling.csv"
+    path.write_text("".join(f"{90 - row},{70 - row}\n" for row in range(60)))
+    assert read(path).items[0].shape == (60, 2)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -204,7 +205,20 @@ def _has_header(rows: list[Row]) -> bool:
     if any(cell.strip().lower() in HEADER_WORDS for cell in first):
         return True
     second = rows[1][1] if len(rows) > 1 else []
-    return not any(map(is_number, first)) and any(map(is_number, second))
+    if not any(map(is_number, first)):
+        return any(map(is_number, second))
+    return all(map(is_number, first)) and _are_numbered_names(first, [cells for _, cells in rows[1:100]])
+
+
+def _are_numbered_names(first: list[str], below: list[list[str]]) -> bool:
+    """Whether they are the numbers of sensors: whole, all different, far above whatever is measured."""
+    values = [abs(float(cell)) for cells in below for cell in cells if is_number(cell)]
+    whole = all(cell.strip().isdigit() for cell in first)
+    return (
+        whole
+        and len(set(first)) == len(first) > 1
+        and min(map(float, first)) > 10 * max(values, default=math.inf)
+    )
 
 
 def _names(cells: list[str]) -> list[str]:
