@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernels.tolerances import assert_near
+from torch.utils.flop_counter import FlopCounterMode
 
 from bicameral.kernels import native
 from bicameral.kernels.gated import CELLS, Weights, gated, reference
@@ -55,7 +56,8 @@ def everything(function, x, state, weights):
 def compare(name, b, t, d, e, lengths=None, **options):
     exact = inputs(name, b, t, d, e, **options)
     theirs = everything(
-        lambda x, state, w: reference.scan(CELLS[name].step, x, state, w, lengths), *as_type(torch.float64, *exact)
+        lambda x, state, w: reference.scan(CELLS[name].step, x, state, w, lengths),
+        *as_type(torch.float64, *exact),
     )
     ours = everything(partial(run, name, lengths), *as_type(torch.float32, *exact))
     assert_near("gated", ours, theirs)
@@ -202,6 +204,17 @@ def test_compiles_whole():
     subprocess.run(
         [sys.executable, "-c", COMPILE], check=True
     )  # where no shapes are checked: that cannot be compiled
+
+
+@pytest.mark.parametrize("name", [*NATIVE, "projected_lstm"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_its_operations_are_counted(name, dtype):
+    arguments = as_type(dtype, *inputs(name, 2, 3, 4, 5))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        gated(name, *arguments)
+    weights = arguments[2]
+    projected = weights.extra.numel() if name == "projected_lstm" else 0
+    assert counter.get_total_flops() == 2 * 2 * 3 * (weights.w_x.numel() + weights.w_h.numel() + projected)
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "tanh_rnn", "coupled_lstm"])

@@ -30,15 +30,16 @@ def gated(
     Without `w_x`, x is what every gate gets from the input, in PyTorch's order of gates.
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
-    if cell.number is None or not _fits_native((x, *state, *weights), compiling):
-        if fused.knows(name, weights):
+    watched = not compiling and torch._C._len_torch_dispatch_stack() > 0  # by whoever counts operations, say
+    if cell.number is None or not _fits_native((x, *state, *weights), compiling or watched):
+        if fused.knows(name, weights) and not watched:
             return fused.scan(name, x, state, weights, lengths)
         return reference.scan(cell.step, x, state, weights, lengths)
     if lengths is not None:
         lengths = lengths.to(torch.int64).contiguous()
     h, c = state if cell.num_states == 2 else (state[0], None)
     needed = torch.is_grad_enabled() and _learning((x, *state, *weights))
-    if compiling:
+    if compiling or watched:
         y, *last, _ = operator.gated(name, needed, lengths, x, h, c, *weights)
     elif needed:
         y, *last = Recurrence.apply(cell, lengths, _rows(x), _rows(h), _rows(c), *weights)  # type: ignore[misc]
@@ -51,7 +52,7 @@ def _rows(x: Any) -> Any:
     return x if x is None or x.stride(-1) == 1 else x.contiguous()
 
 
-def _fits_native(tensors: tuple[Tensor | None, ...], compiling: bool) -> bool:
+def _fits_native(tensors: tuple[Tensor | None, ...], as_operator: bool) -> bool:
     if (
         native.library() is None
         or torch.compiler.is_exporting()
@@ -63,7 +64,7 @@ def _fits_native(tensors: tuple[Tensor | None, ...], compiling: bool) -> bool:
             continue
         if tensor.dtype is not torch.float32 or not tensor.is_cpu or not tensor.numel():
             return False
-        if not compiling and type(tensor) is not Tensor and type(tensor) is not nn.Parameter:
+        if not as_operator and type(tensor) is not Tensor and type(tensor) is not nn.Parameter:
             return False
     return all(weight is None or weight.is_contiguous() for weight in tensors[-len(Weights._fields) :])
 

@@ -1,9 +1,11 @@
 """The native recurrence as an operator, for PyTorch's compiler, which cannot look into it."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 from bicameral.kernels.gated import cpu, recurrence
 from bicameral.kernels.gated.cells import CELLS
@@ -53,6 +55,13 @@ def _(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, workspace, dy, dh
         torch.empty_like(source, memory_format=torch.contiguous_format) if want else x.new_empty(0)
         for source, want in zip(sources, wants, strict=True)
     ]
+
+
+@register_flop_formula(torch.ops.bicameral.gated)
+def _count(cell, keep, lengths, x, h, c, w_x, w_h, *_: Any, **__: Any) -> int:  # noqa: ARG001
+    """Multiplications and additions of the products: every frame's input and state, by every gate."""
+    products = math.prod(w_h) + (0 if w_x is None else math.prod(w_x))
+    return 2 * x[0] * x[1] * products
 
 
 def _kept_size(cell: str, keep: bool, x: Tensor, h: Tensor) -> int:
