@@ -18,6 +18,10 @@ class ConfigError(BicameralError):
     """A setting is unknown, of the wrong type or out of range."""
 
 
+class ShapeError(BicameralError):
+    """Tensors handed to a compiled kernel do not fit each other."""
+
+
 class UnknownNameError(BicameralError):
     """No model, task or metric of that name is registered."""
 

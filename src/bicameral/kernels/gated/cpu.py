@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bicameral.errors import ShapeError
 from bicameral.kernels import native
 from bicameral.kernels.gated.cells import Cell
 from bicameral.kernels.gated.reference import Weights
@@ -31,6 +32,7 @@ class Call(ctypes.Structure):
 def prepare(x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None) -> Call:
     """Fill in what forward and backward passes share."""
     rows, frames, inputs = x.shape
+    _require(x, h, c, weights, lengths)
     return Call(
         rows,
         frames,
@@ -47,6 +49,18 @@ def prepare(x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: T
         0 if c is None else c.stride(0),
         *[None if weight is None else weight.data_ptr() for weight in weights],
     )
+
+
+def _require(x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None) -> None:
+    (rows, frames, inputs), units = x.shape, weights.w_h.shape[1]
+    if h.shape != (rows, units) or (c is not None and c.shape != h.shape):
+        native.require(x.dtype, h=(h, (rows, units)), c=(h if c is None else c, (rows, units)))
+    if weights.w_x is not None and weights.w_x.shape[1] != inputs:
+        native.require(x.dtype, x=(x, (rows, frames, weights.w_x.shape[1])))
+    if lengths is not None and (lengths.shape != (rows,) or int(lengths.max()) > frames):
+        raise ShapeError(
+            f"lengths are {lengths.tolist()}; expected one of at most {frames} a row, {rows} in all"
+        )
 
 
 def forward(

@@ -18,6 +18,7 @@ def forward(
     a: Inexact[Tensor, "b t d"], x: Inexact[Tensor, "b t d"], h: Inexact[Tensor, "b d"]
 ) -> Inexact[Tensor, "b t d"]:
     """Return every h_t = a_t h_{t-1} + x_t."""
+    native.require(x.dtype, a=(a, x.shape), h=(h, (x.shape[0], x.shape[2])))
     a, x, h = native.plain(a), native.plain(x), native.plain(h)
     y = native.empty_like(x)
     run = native.function(f"linear_scan_forward_{KINDS[x.dtype]}", 4, 4)

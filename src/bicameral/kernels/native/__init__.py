@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_info
 from torch import Tensor
 from torch.nn import Parameter
 
+from bicameral.errors import ShapeError
+
 SETTING = "BICAMERAL_KERNELS"
 REBUILD = "python -m bicameral.kernels.native.build"
 # What PyTorch finds in the processor, and so what this process may execute.
@@ -78,11 +80,18 @@ def must_be_operator(v: Tensor) -> bool:
 
 def plain(v: Tensor) -> Tensor:
     """Return the tensor as its numbers lie in memory: contiguous, with no conjugation or sign put off."""
-    if (
-        v.is_contiguous() and not v.is_conj() and not v.is_neg()
-    ):  # asked first: each of the below costs as much
+    if v.is_contiguous() and not v.is_conj() and not v.is_neg():  # each of the below costs as much
         return v
     return v.resolve_conj().resolve_neg().contiguous()
+
+
+def require(dtype: torch.dtype, **tensors: tuple[Tensor, tuple[int, ...]]) -> None:
+    """Refuse tensors of another shape or type than a kernel will read: it sees addresses alone."""
+    for name, (v, shape) in tensors.items():
+        if v.shape != shape or v.dtype is not dtype or not v.is_cpu:
+            given = f"{str(v.dtype).removeprefix('torch.')} {tuple(v.shape)} on {v.device}"
+            expected = f"{str(dtype).removeprefix('torch.')} {tuple(shape)} on cpu"
+            raise ShapeError(f"{name} is {given}; beside the other tensors it must be {expected}")
 
 
 @functools.cache

@@ -21,6 +21,7 @@ def forward(
     u: Float[Tensor, "d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
 ) -> Float[Tensor, "b t d"]:
     """Return every h_t."""
+    native.require(x.dtype, u=(u, x.shape[2:]), h=(h, (x.shape[0], x.shape[2])))
     u, x, h = native.plain(u), native.plain(x), native.plain(h)
     y = torch.empty_like(x)
     run = native.function("relu_scan_forward", 4, 4)

@@ -32,6 +32,11 @@ def forward(
     resets: Bool[Tensor, "b t"] | None,
 ) -> Float[Tensor, "b t d"]:
     """Return every h_t."""
+    rows, frames, width = x.shape
+    native.require(x.dtype, gate_a=(gate_a, x.shape), gate_x=(gate_x, x.shape))
+    native.require(x.dtype, log_a=(log_a, (width,)), h=(h, (rows, width)))
+    if resets is not None:
+        native.require(torch.bool, resets=(resets, (rows, frames)))
     read = [native.plain(v) for v in (x, gate_a, gate_x, log_a, h)]
     resets = None if resets is None else native.plain(resets)
     y = native.empty_like(read[0])

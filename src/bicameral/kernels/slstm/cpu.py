@@ -32,8 +32,11 @@ def forward(
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return every h, c, n and m, and what the backward pass needs (empty unless it is to be kept)."""
-    read = [native.plain(v) for v in (x, _longer(r), h, c, n, m)]
     rows, frames, _, heads, size = x.shape
+    state = (rows, heads, size)
+    native.require(x.dtype, x=(x, (rows, frames, 4, heads, size)), r=(r, (heads, size, 4 * size)))
+    native.require(x.dtype, h=(h, state), c=(c, state), n=(n, state), m=(m, state))
+    read = [native.plain(v) for v in (x, _longer(r), h, c, n, m)]
     written = [x.new_empty(rows, frames, heads, size) for _ in range(4)]
     kept = x.new_empty(rows, frames, KEPT if keep else 0, heads, size)
     run = native.function("slstm_forward", 5, 11)
