@@ -70,6 +70,11 @@ def above(figure: float) -> Callable[[float], bool]:
     return lambda value: value >= figure
 
 
+def below(figure: float) -> Callable[[float], bool]:
+    """At most the figure."""
+    return lambda value: value <= figure
+
+
 def near(mean: float, deviation: float) -> Callable[[float], bool]:
     """Not more than two published deviations (or half a point) below the published mean."""
     return lambda value: 100 * value >= mean - max(2 * deviation, 0.5)
@@ -87,6 +92,12 @@ SMALL = {"learning_rate": 1e-3, "batch_size": 16, "fresh_batchnorm": True}
 LINEAR = {
     "learning_rate": 5e-3, "schedule": "step", "batch_size": 32, "clip": None, "weight_decay": 0.0,
 }  # fmt: skip
+JSB = {  # as github.com/locuslab/TCN trains on the chorales
+    "optimizer": "adam", "learning_rate": 1e-3, "clip": 1.0, "batch_size": 1, "schedule": "constant",
+    "warmup": 0.0, "weight_decay": 0.0,
+}  # fmt: skip
+CHORALES = "jsb_chorales/JSB_Chorales.mat"
+PLAYS = {"source": "tiny_shakespeare/input.txt", "options": {"answer": "next", "context": 128}}
 CASES = {
     "mnist-lenet5": Case(
         source="mnist", model="lenet5", budget="8epochs", target=">= 99.0 %", reached=above(0.99),
@@ -164,6 +175,35 @@ CASES = {
         target="> 57.2 % (depth motion maps + extra trees)", reached=above(0.572),
         recipe={"learning_rate": 1e-3, "batch_size": 16, "smoothing": 0.1, "fresh_batchnorm": True},
     ),
+    "jsb-lstm": Case(
+        source=CHORALES, model="lstm", budget="40epochs", metric="nll", target="8.45 (8.4 +- 0.1)",
+        reached=below(8.5), recipe=JSB, overrides={"width": 200},
+    ),
+    "jsb-gru": Case(
+        source=CHORALES, model="gru", budget="40epochs", metric="nll", target="8.43 (8.4 +- 0.1)",
+        reached=below(8.5), recipe=JSB, overrides={"width": 230},
+    ),
+    "jsb-tcn": Case(
+        source=CHORALES, model="tcn", budget="20epochs", metric="nll", target="8.10 (8.4 +- 0.1)",
+        reached=below(8.5), recipe=JSB | {"clip": 0.2},
+        overrides={"width": 150, "depth": 4, "kernel": 5, "dropout": 0.5},
+    ),
+    "shakespeare-ngram": Case(
+        **PLAYS, model="ngram", budget="1epochs", metric="nats", target="< 1.850 (6-gram of the README)",
+        reached=below(1.85),
+    ),
+    **{
+        f"shakespeare-{model}": Case(  # equal seconds
+            **PLAYS, model=model, budget="120s", metric="nats", target="< 1.850 (6-gram of the README)",
+            reached=below(1.85), recipe={"learning_rate": rate, "batch_size": 32}, overrides=fields,
+        )
+        for model, rate, fields in (
+            ("gru", 3e-3, {"width": 256}),
+            ("mingru", 3e-3, {"width": 256, "depth": 3}),
+            ("hawk", 3e-3, {}),
+            ("causal_transformer", 2e-3, {"width": 128, "depth": 4}),
+        )
+    },
     "pneumonia": Case(
         source="pneumoniamnist/pneumoniamnist.npz", model="resnet", size="small", budget="8epochs",
         metric="auroc", target="> 0.920 AUC (logistic regression)", reached=above(0.920),
