@@ -1,6 +1,7 @@
 """Data that come after training, seen as the task saw its training data: cut alike, classes in its order."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from bicameral.tasks.next_token import NextToken
 from bicameral.tasks.task import Task
 
 
-def reading(task: Task) -> dict[str, str]:
+def reading(task: Task) -> dict[str, Any]:
     """The options by which `read` reads data for the task."""
     if isinstance(task, NextFrames):
         return {"answer": "next", "kind": "clip"}
