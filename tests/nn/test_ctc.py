@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from bicameral.models.crnn import CRNN, CRNNConfig
@@ -137,26 +136,3 @@ def test_a_small_crnn_learns_to_read():
     reader = Reader((1, 16, 32), 2, CRNNConfig(width=16, channels=4))
     learn(reader, (strings(16, generator) for _ in range(120)), 5e-3)
     assert read_share(reader, *strings(100, generator)) > 0.8
-
-
-@pytest.mark.slow
-def test_a_crnn_reads_captchas(shared_data):
-    """Five letters of 19; the set's read-me expects well over 90 % of the pictures."""
-    folder = shared_data("captcha5")
-    rows = [line.split(",") for line in (folder / "labels.csv").read_text().splitlines()[1:]]
-    letters = sorted({letter for _, text, _ in rows for letter in text})
-    x = torch.stack(
-        [
-            torch.from_numpy(np.asarray(Image.open(folder / "images" / file), np.float32))[None] / 128 - 1
-            for file, _, _ in ((file.rpartition("/")[2], text, part) for file, text, part in rows)
-        ]
-    )
-    texts = torch.tensor([[1 + letters.index(letter) for letter in text] for _, text, _ in rows])
-    train = torch.tensor([part == "train" for _, _, part in rows])
-    test = torch.tensor([part == "test" for _, _, part in rows])
-    torch.manual_seed(0)
-    reader = Reader(tuple(x.shape[1:]), len(letters), CRNNConfig(width=64, channels=16))
-    orders = (torch.randperm(int(train.sum())).split(16) for _ in range(30))
-    batches = ((x[train][rows], texts[train][rows]) for order in orders for rows in order)
-    learn(reader, batches, 2e-3)
-    assert read_share(reader, x[test], texts[test]) > 0.9
