@@ -204,6 +204,31 @@ CASES = {
             ("causal_transformer", 2e-3, {"width": 128, "depth": 4}),
         )
     },
+    **{
+        f"moving-mnist-{model}": Case(  # squared error of a frame, summed over its pixels
+            source="moving_mnist/moving_mnist.npz", model=model, budget=budget, metric="mse",
+            target="< 287.9 (persistence), 181.8 (blank)", reached=below(181.8),
+            recipe={"learning_rate": rate, "batch_size": 8}, overrides=fields,
+            options={"answer": "next", "lookback": 10, "horizon": 10},
+        )
+        for model, budget, rate, fields in (
+            ("conv_lstm", "300steps", 3e-3, {"width": 32, "depth": 2, "kernel": 3}),
+            ("predrnn", "120steps", 5e-3, {"width": 16, "depth": 2, "kernel": 3}),
+        )
+    },
+    **{
+        f"radar-bom-{model}": Case(  # the suggested test hours are dry; these borders lie in the rain
+            source="radar_fmi_bom/bom_20201031.npz", model=model, budget="80steps", metric="mse",
+            target="< 19304 (persistence), 14989 (dry)", reached=below(14989),
+            recipe={"learning_rate": 5e-3, "batch_size": 4},
+            overrides={"width": 16, "depth": 1, "kernel": 3},
+            options={
+                "kind": "clip", "answer": "next", "x": "frames_mm_per_10min", "lookback": 6, "horizon": 6,
+                "borders": [40, 48, 72], "threshold": 0.5,
+            },
+        )
+        for model in ("conv_lstm", "predrnn")
+    },
     "pneumonia": Case(
         source="pneumoniamnist/pneumoniamnist.npz", model="resnet", size="small", budget="8epochs",
         metric="auroc", target="> 0.920 AUC (logistic regression)", reached=above(0.920),
