@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: shape checks switched on, one thread, the real data where it is."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import torch
 from jaxtyping import install_import_hook
 
 install_import_hook("bicameral", "typechecker.check")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a suite started in the background inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
