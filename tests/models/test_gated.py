@@ -16,7 +16,7 @@ def zeros(x, width):
 
 
 def lstm_by_hand(rnn, x):
-    h = c = zeros(x, rnn.hidden_size)
+    h = c = zeros(x, rnn.weight_hh_l0.shape[1])
     for x_t in x.unbind(1):
         gates = x_t @ rnn.weight_ih_l0.T + rnn.bias_ih_l0 + h @ rnn.weight_hh_l0.T + rnn.bias_hh_l0
         i, f, g, o = gates.chunk(4, 1)
@@ -26,7 +26,7 @@ def lstm_by_hand(rnn, x):
 
 
 def gru_by_hand(rnn, x):
-    h = zeros(x, rnn.hidden_size)
+    h = zeros(x, rnn.weight_hh_l0.shape[1])
     for x_t in x.unbind(1):
         r, z, n = (x_t @ rnn.weight_ih_l0.T + rnn.bias_ih_l0).chunk(3, 1)
         hr, hz, hn = (h @ rnn.weight_hh_l0.T + rnn.bias_hh_l0).chunk(3, 1)
@@ -38,7 +38,7 @@ def gru_by_hand(rnn, x):
 
 def cho_by_hand(rnn, x):
     """Cho et al. 2014, equations 5 to 8, with z as there: it keeps the old state."""
-    h, (w_r, w_z, w) = zeros(x, rnn.hidden_size), rnn.weight_ih_l0.chunk(3)
+    h, (w_r, w_z, w) = zeros(x, rnn.weight_hh_l0.shape[1]), rnn.weight_ih_l0.chunk(3)
     u_r, u_z, u = rnn.weight_hh_l0.chunk(3)
     b_r, b_z, b = (rnn.bias_ih_l0 + rnn.bias_hh_l0).chunk(3)
     for x_t in x.unbind(1):
@@ -49,7 +49,7 @@ def cho_by_hand(rnn, x):
 
 
 def elman_by_hand(rnn, x):
-    h = zeros(x, rnn.hidden_size)
+    h = zeros(x, rnn.weight_hh_l0.shape[1])
     for x_t in x.unbind(1):
         h = torch.tanh(x_t @ rnn.weight_ih_l0.T + rnn.bias_ih_l0 + h @ rnn.weight_hh_l0.T + rnn.bias_hh_l0)
         yield h

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from bicameral.errors import ConfigError
 from bicameral.models.segrnn import SegRNN, SegRNNConfig
@@ -19,6 +20,8 @@ def built(frames, **fields):
 
 def by_hand(model, x, horizon):
     """One channel after another, and one step of the GRU for each segment ahead, all from the same state."""
+    gru = nn.GRU(6, 6, batch_first=True).double()
+    gru.load_state_dict(model.gru.rnn.state_dict())
     forecast = torch.empty(len(x), horizon, CHANNELS, dtype=torch.float64)
     for c in range(CHANNELS):
         last = x[:, -1, c]
@@ -26,11 +29,11 @@ def by_hand(model, x, horizon):
         missing = -series.shape[1] % 4
         series = torch.cat([series[:, :1].repeat(1, missing), series], 1)
         segments = torch.relu(series.view(len(x), -1, 4) @ model.embed.weight.T + model.embed.bias)
-        _, h = model.gru.rnn(segments)
+        _, h = gru(segments)
         ahead = []
         for position in model.positions:
             told = torch.cat([position, model.channels[c]]).expand(len(x), 1, -1)
-            y, _ = model.gru.rnn(told, h)
+            y, _ = gru(told, h)
             ahead.append(y[:, 0] @ model.read_out.weight.T + model.read_out.bias)
         forecast[:, :, c] = last[:, None] + torch.cat(ahead, 1)[:, :horizon]
     return forecast

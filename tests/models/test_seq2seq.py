@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from bicameral.errors import ConfigError
 from bicameral.models.bahdanau import Bahdanau, BahdanauConfig
@@ -17,6 +18,12 @@ def randomised(model):
     return model
 
 
+def in_torch(kind, layer):
+    theirs = kind(2, layer.width, batch_first=True).double()
+    theirs.load_state_dict(layer.rnn.state_dict())
+    return theirs
+
+
 def continued(model, state, horizon):
     """Feed each change back as the next input."""
     change, forecasts = torch.zeros(3, 2, dtype=torch.float64), []
@@ -29,8 +36,8 @@ def continued(model, state, horizon):
 
 def test_bahdanau_reads_both_ways_and_starts_where_the_backward_encoder_ends():
     model = randomised(Bahdanau((7, 2), BahdanauConfig(horizon=4, width=5)))
-    onward, _ = model.encoder.forwards.rnn(X)
-    back, last = model.encoder.backwards.rnn(X.flip(1))
+    onward, _ = in_torch(nn.GRU, model.encoder.forwards)(X)
+    back, last = in_torch(nn.GRU, model.encoder.backwards)(X.flip(1))
     memory = torch.cat([onward, back.flip(1)], -1)
     s = torch.tanh(last[0] @ model.bridge.weight.T + model.bridge.bias)
     expected = continued(model, model.decoder.start(s, memory), 4)
@@ -40,7 +47,7 @@ def test_bahdanau_reads_both_ways_and_starts_where_the_backward_encoder_ends():
 @pytest.mark.parametrize("score", ["dot", "general", "concat"])
 def test_luong_starts_in_the_last_state_of_the_encoder(score):
     model = randomised(Luong((7, 2), LuongConfig(horizon=4, width=5, score=score)))
-    memory, (h, c) = model.encoder.rnn(X)
+    memory, (h, c) = in_torch(nn.LSTM, model.encoder)(X)
     expected = continued(model, model.decoder.start(h[0], c[0], memory), 4)
     torch.testing.assert_close(model(X), expected)
 

@@ -9,6 +9,9 @@ from torch import nn
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.errors import StudyError
+from bicameral.kernels import native
+from bicameral.nn import gated
+from bicameral.nn.rglru import RGLRU
 from bicameral.studies.measure import WARM_UP, kernel_path, latency, measure
 from bicameral.studies.problem import Problem
 from bicameral.studies.trial import Trial, build
@@ -40,11 +43,11 @@ def test_warm_up_is_not_counted():
     ("network", "path"),
     [
         (nn.Sequential(nn.Linear(2, 2)), "matrix products (ATen)"),
-        (nn.ModuleList([nn.GRU(2, 2)]), "torch.nn.GRU (ATen)"),
+        (gated.GRU(2, 2), f"gated ({native.path()})"),
         (nn.ModuleList([nn.Conv1d(1, 1, 1)]), "convolutions (oneDNN)"),
         (
-            nn.ModuleList([nn.Conv2d(1, 1, 1), nn.LSTM(2, 2)]),
-            "torch.nn.LSTM (oneDNN), convolutions (oneDNN)",
+            nn.ModuleList([nn.Conv2d(1, 1, 1), gated.LSTM(2, 2), RGLRU(2, num_blocks=1)]),
+            f"gated, rg_lru ({native.path()}), convolutions (oneDNN)",
         ),
     ],
 )
@@ -69,8 +72,8 @@ def test_saved_artifacts_are_measured_in_a_process_of_their_own(tmp_path):
         memory, energy = costs["peak_ram_mb"], costs["energy_mj"]
         assert memory["value"] >= 0 if memory["tag"] == "measured" else memory["value"] is None
         assert energy["value"] >= 0 if energy["tag"] == "measured" else energy["value"] is None
-    assert "GRU" in found["gru"]["kernel_path"]
-    assert "GRU" not in found["linear"]["kernel_path"]
+    assert "gated" in found["gru"]["kernel_path"]
+    assert "gated" not in found["linear"]["kernel_path"]
 
 
 def test_what_cannot_be_measured_says_why(tmp_path):

@@ -78,10 +78,10 @@ class SegRNN(nn.Module):
 
         What the products see varies over (b d) or (d m) alone; only the gates are computed for (b d m).
         """
-        w_ih, w_hh, b_ih, b_hh = self.gru.rnn.all_weights[0]
-        inputs = functional.linear(self.inputs(), w_ih, b_ih)
+        (weights,) = self.gru.rnn
+        inputs = weights.of_input(self.inputs())
         r, z, n = inputs.chunk(3, -1)
-        hr, hz, hn = functional.linear(h, w_hh, b_hh).unsqueeze(2).chunk(3, -1)
+        hr, hz, hn = weights.of_state(h).unsqueeze(2).chunk(3, -1)
         n = torch.tanh(n + torch.sigmoid(r + hr) * hn)
         return n + torch.sigmoid(z + hz) * (h.unsqueeze(2) - n)
 

@@ -17,6 +17,40 @@ from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise
 
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class TorchLayers(nn.Module):
+    """The weights of layers under the names that torch.nn gives them: an nn.LSTM itself would not compile."""
+
+    def __init__(self, num_inputs: int, width: int, depth: int, *, num_gates: int, dropout: float):
+        super().__init__()
+        self.depth, self.dropout = depth, dropout
+        for layer in range(depth):
+            sizes = ((width if layer else num_inputs,), (width,), (), ())
+            for name, size in zip(NAMES, sizes, strict=True):
+                # Random, as torch.nn fills them at first, so that a seed gives the weights it gives there.
+                value = nn.Parameter(torch.rand(num_gates * width, *size))
+                self.register_parameter(f"{name}_l{layer}", value)
+        for name, parameter in self.named_parameters():
+            _initialise(name, parameter, width)
+
+    def __len__(self) -> int:
+        return self.depth
+
+    def __iter__(self) -> Iterator[Weights]:
+        for layer in range(self.depth):
+            yield Weights(*(getattr(self, f"{name}_l{layer}") for name in NAMES))
+
+
+def _initialise(name: str, parameter: nn.Parameter, width: int) -> None:
+    if name.startswith("bias"):
+        nn.init.zeros_(parameter)
+        return
+    fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
+    for gate in parameter.data.split(width):
+        fill(gate)
+
 
 class LSTMState(NamedTuple):
     """Output and cell of every layer."""
@@ -31,13 +65,12 @@ class LSTM(Recurrent[LSTMState]):
     def __init__(self, num_inputs: int, width: int, *, depth: int = 1, dropout: float = 0.0):
         super().__init__()
         self.width = width
-        self.rnn = nn.LSTM(num_inputs, width, depth, batch_first=True, dropout=dropout if depth > 1 else 0.0)
-        _initialise(self.rnn)
+        self.rnn = TorchLayers(num_inputs, width, depth, num_gates=4, dropout=dropout)
         for layer in range(depth):  # gates stand in the order i f g o, and one of the two biases suffices
             nn.init.ones_(getattr(self.rnn, f"bias_ih_l{layer}").data[width : 2 * width])
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> LSTMState:
-        zeros = x_t.new_zeros(len(x_t), self.rnn.num_layers, self.width)
+        zeros = x_t.new_zeros(len(x_t), len(self.rnn), self.width)
         return LSTMState(zeros, zeros)
 
     def scan(
@@ -56,11 +89,10 @@ class GRU(Recurrent[Tensor]):
         super().__init__()
         self.width = width
         self.cell = {"after": "gru", "before": "reset_before_gru"}[reset]
-        self.rnn = nn.GRU(num_inputs, width, depth, batch_first=True, dropout=dropout if depth > 1 else 0.0)
-        _initialise(self.rnn)
+        self.rnn = TorchLayers(num_inputs, width, depth, num_gates=3, dropout=dropout)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b l e"]:
-        return x_t.new_zeros(len(x_t), self.rnn.num_layers, self.width)
+        return x_t.new_zeros(len(x_t), len(self.rnn), self.width)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b l e"], lengths: Lengths
@@ -77,32 +109,29 @@ class RNN(Recurrent[Tensor]):
     ):
         super().__init__()
         self.width = width
-        dropout = dropout if depth > 1 else 0.0
-        self.rnn = nn.RNN(
-            num_inputs, width, depth, batch_first=True, dropout=dropout, nonlinearity=nonlinearity
-        )
-        _initialise(self.rnn)
+        self.cell = f"{nonlinearity}_rnn"
+        self.rnn = TorchLayers(num_inputs, width, depth, num_gates=1, dropout=dropout)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b l e"]:
-        return x_t.new_zeros(len(x_t), self.rnn.num_layers, self.width)
+        return x_t.new_zeros(len(x_t), len(self.rnn), self.width)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b l e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b l e"]]:
-        x, (state,) = _scan_layers(f"{self.rnn.nonlinearity}_rnn", self.rnn, x, (state,), lengths)
+        x, (state,) = _scan_layers(self.cell, self.rnn, x, (state,), lengths)
         return x, state
 
 
 def _scan_layers(
-    cell: str, rnn: nn.RNNBase, x: Float[Tensor, "b t d"], state: tuple[Tensor, ...], lengths: Lengths
+    cell: str, layers: TorchLayers, x: Float[Tensor, "b t d"], state: tuple[Tensor, ...], lengths: Lengths
 ) -> tuple[Float[Tensor, "b t e"], tuple[Tensor, ...]]:
     """Run one layer after another; the state holds them all."""
     last = []
-    for layer, (w_x, w_h, b_x, b_h) in enumerate(rnn.all_weights):
-        if layer and rnn.dropout:
-            x = functional.dropout(x, rnn.dropout, rnn.training)
+    for layer, weights in enumerate(layers):
+        if layer and layers.dropout:
+            x = functional.dropout(x, layers.dropout, layers.training)
         start = tuple(part[:, layer] for part in state)
-        x, after = gated(cell, x, start, Weights(w_x, w_h, b_x, b_h), lengths)
+        x, after = gated(cell, x, start, weights, lengths)
         last.append(after)
     if len(last) == 1:
         return x, tuple(part.unsqueeze(1) for part in last[0])
@@ -223,13 +252,3 @@ def _parameters(
     b = torch.zeros(num_gates, width)
     b[forget] = 1
     return nn.Parameter(w_x), nn.Parameter(w_h), nn.Parameter(b.flatten())
-
-
-def _initialise(rnn: nn.RNNBase) -> None:
-    for name, parameter in rnn.named_parameters():
-        if "bias" in name:
-            nn.init.zeros_(parameter)
-            continue
-        fill = nn.init.orthogonal_ if "weight_hh" in name else nn.init.xavier_uniform_
-        for gate in parameter.data.split(rnn.hidden_size):
-            fill(gate)

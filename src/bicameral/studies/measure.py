@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,23 @@ def _measure_one(folder: Path) -> dict[str, Any]:
 
 
 def kernel_path(network: Any) -> str:
-    """Which kernels carry the recurrence and the convolutions of a network."""
-    kinds = {type(layer).__name__ for layer in network.modules()}
-    paths = {"LSTM": "torch.nn.LSTM (oneDNN)", "GRU": "torch.nn.GRU (ATen)"}
-    found = [path for kind, path in paths.items() if kind in kinds]
-    if kinds & {"Conv1d", "Conv2d", "Conv3d"}:
+    """Which kernels of ours the layers of a network were written on, and who carries its convolutions."""
+    from bicameral.kernels import native
+
+    kinds = {type(layer) for layer in network.modules()}
+    ours = sorted({kernel for kind in kinds for kernel in _kernels(kind)})
+    found = [f"{', '.join(ours)} ({native.path()})"] if ours else []
+    if {kind.__name__ for kind in kinds} & {"Conv1d", "Conv2d", "Conv3d"}:
         found.append("convolutions (oneDNN)")
     return ", ".join(found) or "matrix products (ATen)"
+
+
+def _kernels(kind: type) -> set[str]:
+    """Packages of `bicameral.kernels` that the modules name in which a layer and its bases stand."""
+    homes = [base.__module__ for base in kind.__mro__ if base.__module__.startswith("bicameral.")]
+    known = [thing for home in homes for thing in vars(sys.modules[home]).values() if isfunction(thing)]
+    places = [function.__module__.split(".") for function in known]
+    return {place[2] for place in places if place[:2] == ["bicameral", "kernels"]}
 
 
 def _reset_peak() -> float:

@@ -2,14 +2,13 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bicameral.data.dataset import Batch
@@ -21,8 +20,6 @@ from bicameral.training.budgets import Budget
 from bicameral.training.learn import is_iterated
 from bicameral.training.loop import fit
 from bicameral.training.recipe import Recipe
-
-GATES = {nn.LSTM: 4, nn.GRU: 3, nn.RNN: 1}
 
 
 def parameters(network: nn.Module) -> int:
@@ -41,18 +38,17 @@ def device_clock(device: str = "cpu") -> float:
 def flops(network: nn.Module, batch: Batch) -> int:
     """Multiplications and additions of one forward pass, an example.
 
-    torch counts matrix products and convolutions; the fused recurrences it does not see are added by formula.
+    Of matrix products and convolutions; our kernels tell how many are in them.
     """
     training = network.training
     network.eval()
     with (
         torch.no_grad(),  # under inference_mode the counter cannot see through weight normalisation
-        _recurrent_flops(network) as recurrent,
         FlopCounterMode(display=False) as counter,
     ):
         network(batch.x, batch.lengths)
     network.train(training)
-    return (counter.get_total_flops() + sum(recurrent)) // len(batch.x)
+    return counter.get_total_flops() // len(batch.x)
 
 
 def seconds_per_epoch(
@@ -83,24 +79,3 @@ def seconds_per_call(call: Callable[[], Any], *, at_least: float = 0.2) -> float
         call()
         count += 1
     return spent / count
-
-
-@contextmanager
-def _recurrent_flops(network: nn.Module) -> Iterator[list[int]]:
-    found: list[int] = []
-
-    def count(layer: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001  the hook's signature
-        found.append(_layer_flops(layer, inputs[0]))
-
-    hooks = [layer.register_forward_hook(count) for layer in network.modules() if type(layer) in GATES]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _layer_flops(layer: Any, x: Any) -> int:
-    frames = x.numel() // layer.input_size if isinstance(x, Tensor) else x.data.shape[0]
-    weights = sum(value.numel() for name, value in layer.named_parameters() if name.startswith("weight"))
-    return 2 * frames * weights
