@@ -80,8 +80,8 @@ def report(result: dict[str, Any]) -> str:
     lines = [
         "# Gated recurrences beside JAX\n",
         f"`python benchmarks/gated_jax.py PYTHON`: JAX {result['jax']}, `lax.scan` under `jit`, one thread, "
-        f"medians of {TURNS} turns of processor time; kernels {result['kernels']}; load {result['load']:.1f}. "
-        "A ratio above one says that ours is faster.\n",
+        f"medians of {TURNS} turns of processor time; kernels {result['kernels']}; load "
+        f"{result['load']:.1f}. A ratio above one says that ours is faster.\n",
         "| cell | pass | hidden | batch | frames | ours ms | JAX ms | ratio |",
         "|---|---|---|---|---|---|---|---|",
     ]

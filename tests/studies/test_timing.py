@@ -121,7 +121,25 @@ def test_timing_stops_at_a_size_no_trial_could_afford(tmp_path, monkeypatch):
     timing.calibrate(study)
     small, medium, _ = registry.entry("gru").sizes
     timed = [line["key"] for line in study.ledger.all("calibration")]
-    assert timed == [f"gru/{small}", f"gru/{medium}", f"mlp/{small}", f"mlp/{medium}"]
+    assert timed == [f"gru/{small}", f"mlp/{small}", f"gru/{medium}", f"mlp/{medium}"]
+
+
+def test_timing_has_a_share_of_the_budget(tmp_path, monkeypatch):
+    study = written(tmp_path, steps={}, models=("gru", "majority"), roles={"gru": "candidate"})
+    for name in ("gru", "majority"):
+        seconds = timing.MOST_TIMING * 400
+        timed = {"step_seconds": STEP[name], "other_seconds": 0.1, "slowdown": 1.0, "wall_seconds": seconds}
+        study.log("calibration", f"{name}/{first(name)}", timed)
+    timing.calibrate(study)
+    assert [line["key"] for line in study.ledger.all("calibration")] == ["gru/small", "majority/default"]
+
+
+def test_what_is_solved_at_once_has_one_size_to_time(tmp_path, monkeypatch):
+    study = written(tmp_path, steps={}, models=("mini_rocket",), roles={"mini_rocket": "baseline"})
+    facts = {"other_seconds": 2.0, "slowdown": 1.0, "step_seconds": 0.0}
+    monkeypatch.setattr(timing, "_calibrate", lambda _, name, size: facts)
+    timing.calibrate(study)
+    assert len(study.ledger.all("calibration")) == 1
 
 
 def rounds_done(study: Study, count: int, speed: float) -> None:

@@ -5,6 +5,7 @@ device equally however busy the machine is; wall time only scales all of them al
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,20 @@ USABLE = 0.95  # of the budget is planned for
 PACED = 0.98  # of the budget is kept to; what is left starts Python
 MEASURE_SECONDS, PER_ARTIFACT = 4.0, 0.4  # of processor time for the measuring process and the report
 SHORT, LONGEST, LONG_SECONDS = 2, 64, 0.15  # steps of the two timing runs, the longer one of about this time
+MOST_TIMING = 0.2  # of the budget for finding out what larger sizes cost
 LEAST_PART = 0.5  # rounds are not shortened below this; fewer are run instead
 LEAST_ROUNDS = 2
 
 
 def calibrate(study: Study) -> None:
-    """Measure each model and size, smallest first, until a size is too slow for the budget."""
+    """Measure every model's first size, then larger ones, while that is cheap beside the budget."""
     for name in study.models:
-        for size in registry.entry(name).sizes:
-            if study.known("calibration", f"{name}/{size}") is None:
-                with study.fact("calibration", f"{name}/{size}") as fact:
-                    fact.update(_calibrate(study, name, size))
-            if _too_slow(study, name, size):
+        _calibrate_once(study, name, _first_size(name))
+    for name in study.models:
+        for smaller, size in pairwise(registry.entry(name).sizes):
+            if not is_iterated(study, name) or _too_slow(study, name, smaller) or _calibrated_enough(study):
                 break
+            _calibrate_once(study, name, size)
 
 
 def schedule(study: Study) -> Record:
@@ -91,6 +93,19 @@ def canary(study: Study, replicate: int) -> None:
 def batch_size(num_examples: int) -> int:
     """Small data wants many noisy steps, large data few cheap ones."""
     return next(size for limit, size in ((500, 16), (4000, 32), (np.inf, 64)) if num_examples < limit)
+
+
+def _calibrate_once(study: Study, name: str, size: str) -> None:
+    if study.known("calibration", f"{name}/{size}") is None:
+        with study.fact("calibration", f"{name}/{size}") as fact:
+            fact.update(_calibrate(study, name, size))
+
+
+def _calibrated_enough(study: Study) -> bool:
+    """Whether timing has had its share of a budget in seconds."""
+    spent = sum(line["wall_seconds"] for line in study.ledger.all("calibration"))
+    budget = study.plan.budget_seconds
+    return budget is not None and spent > MOST_TIMING * budget
 
 
 def _calibrate(study: Study, name: str, size: str) -> dict[str, Any]:
