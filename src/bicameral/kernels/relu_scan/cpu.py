@@ -9,12 +9,7 @@ from bicameral.kernels import native
 
 def serves(*tensors: Tensor) -> bool:
     """Whether the compiled scan can take such tensors here."""
-    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and _available()
-
-
-@torch.compiler.assume_constant_result  # PyTorch's compiler must not look into the loading of a library
-def _available() -> bool:
-    return native.library() is not None
+    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and native.library() is not None
 
 
 def forward(

@@ -14,12 +14,7 @@ BEYOND = 64  # floats behind the weights that may be read
 def serves(x: Tensor, r: Tensor, *states: Tensor) -> bool:
     """Whether the compiled recurrence can take such tensors here."""
     simple = all(v.dtype is torch.float32 and v.is_cpu for v in (x, r, *states))
-    return simple and r.shape[1] <= MOST_UNITS and _available()
-
-
-@torch.compiler.assume_constant_result  # PyTorch's compiler must not look into the loading of a library
-def _available() -> bool:
-    return native.library() is not None
+    return simple and r.shape[1] <= MOST_UNITS and native.library() is not None
 
 
 def forward(

@@ -11,12 +11,7 @@ from bicameral.kernels.sparse_rows.reference import Rows
 
 def serves(*tensors: Tensor) -> bool:
     """Whether the compiled product can take such tensors here."""
-    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and _available()
-
-
-@torch.compiler.assume_constant_result  # PyTorch's compiler must not look into the loading of a library
-def _available() -> bool:
-    return native.library() is not None
+    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and native.library() is not None
 
 
 def sparse_rows(matrix: Rows, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b r f"]:
