@@ -5,8 +5,9 @@ import torch
 
 from bicameral import registry
 from bicameral.data.dataset import Layout
+from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.tasks import Classify, Forecast
-from bicameral.tasks.network import Network, fit_time, last_valid, mean_of_valid
+from bicameral.tasks.network import Network, fit_time
 
 CLASSIFY = Classify(classes=("a", "b", "c"))
 LENGTHS = torch.tensor([8, 7, 3, 5])
@@ -62,7 +63,7 @@ def test_a_head_of_zeros_forecasts_the_last_value_of_the_target_column():
 def test_pooling_looks_at_valid_frames_only():
     y = torch.tensor([[[1.0], [3.0], [float("nan")]], [[2.0], [4.0], [6.0]]])
     lengths = torch.tensor([2, 3])
-    assert mean_of_valid(y, lengths).tolist() == [[2.0], [4.0]]
+    assert masked_mean(y, lengths).tolist() == [[2.0], [4.0]]
     assert last_valid(y, lengths).tolist() == [[3.0], [6.0]]
 
 

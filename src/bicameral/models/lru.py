@@ -15,7 +15,7 @@ from torch.nn import functional
 from bicameral.errors import ConfigError
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, Resets, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise, Stack
@@ -76,8 +76,7 @@ class LRULayer(Recurrent[Tensor]):
         inputs = functional.linear(x, self.B.flatten(0, 1)).to(state.dtype).unflatten(-1, (-1, 2))
         inputs = torch.view_as_complex(inputs) * self.gamma.exp()
         a = self.eigenvalues().expand_as(inputs)
-        if resets is not None:
-            a = a.masked_fill(resets[..., None], 0)
+        a = forgetting(a, resets)
         h = torch.view_as_real(linear_scan(a, inputs, torch.view_as_complex(state)))
         real_part = self.C * self.C.new_tensor([1, -1])
         y = functional.linear(h.flatten(-2), real_part.flatten(1)) + self.D * x

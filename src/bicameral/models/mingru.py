@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
 from bicameral.nn.positive import positive
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
@@ -46,10 +46,14 @@ class MinGRULayer(Recurrent[Tensor]):
         return torch.zeros_like(x_t)
 
     def scan(
-        self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b d"], lengths: Lengths
+        self,
+        x: Float[Tensor, "b t d"],
+        state: Float[Tensor, "b d"],
+        lengths: Lengths,
+        resets: Resets = None,
     ) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b d"]]:
         k, v = self.gate(x), self.candidate(x)
-        y = linear_scan((-k).sigmoid(), k.sigmoid() * positive(v), state)
+        y = linear_scan(forgetting((-k).sigmoid(), resets), k.sigmoid() * positive(v), state)
         return y, last_valid(y, lengths)
 
 

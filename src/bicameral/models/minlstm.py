@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
 from bicameral.nn.positive import positive
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
@@ -47,11 +47,16 @@ class MinLSTMLayer(Recurrent[Tensor]):
         return torch.zeros_like(x_t)
 
     def scan(
-        self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b d"], lengths: Lengths
+        self,
+        x: Float[Tensor, "b t d"],
+        state: Float[Tensor, "b d"],
+        lengths: Lengths,
+        resets: Resets = None,
     ) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b d"]]:
         f, i = self.gates(x).chunk(2, 2)
         keep = softplus(-i) - softplus(-f)  # log σ(f) - log σ(i), so that f / (f + i) = σ(keep)
-        y = linear_scan(keep.sigmoid(), (-keep).sigmoid() * positive(self.candidate(x)), state)
+        taken = (-keep).sigmoid() * positive(self.candidate(x))
+        y = linear_scan(forgetting(keep.sigmoid(), resets), taken, state)
         return y, last_valid(y, lengths)
 
 

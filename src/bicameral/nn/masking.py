@@ -27,6 +27,11 @@ def strided(lengths: Lengths, stride: int) -> Lengths:
     return None if lengths is None else (lengths + stride - 1) // stride
 
 
+def forgetting(a: Shaped[Tensor, "b t *d"], resets: Resets) -> Shaped[Tensor, "b t *d"]:
+    """Shares of the past that are kept: none where a document begins."""
+    return a if resets is None else a.masked_fill(resets.view(*resets.shape, *[1] * (a.dim() - 2)), 0)
+
+
 def last_valid(x: Shaped[Tensor, "b t *d"], lengths: Lengths) -> Shaped[Tensor, "b *d"]:
     """The last valid frame."""
     return x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]

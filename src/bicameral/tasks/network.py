@@ -13,6 +13,7 @@ from bicameral import registry
 from bicameral.data.dataset import Kind, Layout
 from bicameral.data.views import shape_as, view_as
 from bicameral.errors import ConfigError
+from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.registry import Entry
 from bicameral.tasks.causality import check_causal, expected
 from bicameral.tasks.forecast import Forecast
@@ -132,7 +133,7 @@ class PoolMaps(nn.Module):
         frames = maps.movedim(self.time_axis, 1).flatten(2, -1).unflatten(2, (maps.shape[1], -1))
         banded = nn.functional.adaptive_avg_pool1d(frames.flatten(0, 1), self.bands)
         frames = banded.unflatten(0, frames.shape[:2]).flatten(2)
-        return mean_of_valid(frames, None if lengths is None else self.output_lengths(lengths))
+        return masked_mean(frames, None if lengths is None else self.output_lengths(lengths))
 
 
 class PoolSteps(nn.Module):
@@ -149,7 +150,7 @@ class PoolSteps(nn.Module):
         y = answer[0] if isinstance(answer, tuple) else answer
         if self.output_lengths is not None and lengths is not None:
             lengths = self.output_lengths(lengths)
-        mean = mean_of_valid(y, lengths)
+        mean = masked_mean(y, lengths)
         return torch.cat([last_valid(y, lengths), mean], -1) if self.recurrent else mean
 
 
@@ -190,21 +191,6 @@ def fit_time(
         lengths = torch.full((len(x),), x.shape[1], device=x.device)
     missing = x.new_zeros(len(x), max(0, frames - x.shape[1]), *x.shape[2:])
     return torch.cat([x[:, :frames], missing], 1), None if lengths is None else lengths.clamp(max=frames)
-
-
-def mean_of_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
-    """Mean over time of the frames before `lengths`."""
-    if lengths is None:
-        return y.mean(1)
-    valid = torch.arange(y.shape[1], device=y.device) < lengths[:, None]
-    return torch.where(valid[..., None], y, 0).sum(1) / lengths[:, None]
-
-
-def last_valid(y: Float[Tensor, "b t d"], lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
-    """The frame at `lengths - 1` of each row."""
-    if lengths is None:
-        return y[:, -1]
-    return y[torch.arange(len(y), device=y.device), lengths - 1]
 
 
 class PickChannels(nn.Module):

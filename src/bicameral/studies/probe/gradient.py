@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
+from bicameral.nn.masking import last_valid
 from bicameral.studies.probe.bench import Arm, Bench
 from bicameral.studies.probe.finding import Probe
 from bicameral.studies.probe.material import Material, Sample
 from bicameral.studies.probe.memory import unfit
 from bicameral.studies.probe.nets import GRU
-from bicameral.tasks.network import last_valid
 
 __all__ = ["arms", "measure", "unfit"]
 

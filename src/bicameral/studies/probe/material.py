@@ -13,10 +13,9 @@ from torch.nn import functional
 
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.loader import Prepared
-from bicameral.nn.masking import zero_padding
+from bicameral.nn.masking import last_valid, zero_padding
 from bicameral.studies.problem import Problem
 from bicameral.tasks import Forecast, Task
-from bicameral.tasks.network import last_valid
 
 MOST_EXAMPLES, MOST_TRAIN, MOST_JUDGED = 6000, 2400, 800
 SIDE = {"image": 32, "clip": 16}  # pixels

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.studies.probe.material import Material
-from bicameral.tasks.network import last_valid, mean_of_valid
 
 WIDTH, EMBEDDING, KERNELS = 32, 32, (5, 3, 3)
 
@@ -99,7 +99,7 @@ class GRU(Net):
     def vector(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         steps = x.flatten(2)
         y = self.cell(steps)[0] if self.context is None else self._forgetful(steps, self.context)
-        return torch.cat([last_valid(y, lengths), mean_of_valid(y, lengths)], -1)
+        return torch.cat([last_valid(y, lengths), masked_mean(y, lengths)], -1)
 
     def _forgetful(self, x: Tensor, context: int) -> Tensor:
         padded = functional.pad(x, (0, 0, 0, -x.shape[1] % context))
@@ -120,7 +120,7 @@ class Bag(Net):
         )
 
     def vector(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        return mean_of_valid(self.layers(x.flatten(2)), lengths)
+        return masked_mean(self.layers(x.flatten(2)), lengths)
 
 
 NETS: dict[str, Callable[[Material], Net]] = {"cnn": CNN, "mlp": MLP, "gru": GRU, "bag": Bag}
