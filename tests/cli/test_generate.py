@@ -49,12 +49,30 @@ def test_music_goes_to_a_file(bicameral, home):
     assert read(home / "music.npz", answer="next").items[0].shape == (7, 12)
 
 
+def test_what_cannot_be_written_or_read_is_said(bicameral, home):
+    artifact = trained(bicameral, home, "scales.npz", "gru")
+    refused = bicameral("generate", artifact, "--prompt", home / "scales.npz", "--out", home / "music.txt")
+    assert (refused.exit_code, "add --out music.npz" in refused.stderr) == (2, True)
+    assert not list(home.glob("music.txt*"))
+    artifact = trained(bicameral, home, "story.txt", "ngram")
+    odd = bicameral("generate", artifact, "--prompt", "the Žž", "--length", 3)
+    assert odd.stderr == "read as unknown, since training never showed it: 'Ž', 'ž'\n"
+    for option, value, expected in (("length", 0, "at least 1"), ("temperature", "nan", "0 or more")):
+        wrong = bicameral("generate", artifact, "--prompt", "the", f"--{option}", value)
+        assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
+        assert f"{option} is {value}; expected {expected}" in wrong.stderr
+
+
 def test_mistakes_are_one_line(bicameral, home):
     refused = bicameral(
         "train", home / "story.txt", "answer=next", "--model", "resnet", "--runs", home / "runs"
     )
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert "resnet is not causal" in refused.stderr
+    maps = bicameral("train", home / "story.txt", "answer=next", "--model", "conv_lstm")
+    assert maps.stderr.startswith("error: conv_lstm is for clips, and this is text data; choose from ")
+    typo = bicameral("train", home / "story.txt", "answer=nxt", "--model", "ngram")
+    assert typo.stderr == "error: answer cannot be 'nxt'; did you mean 'next'?\n"
     odd = bicameral("train", home / "story.txt", "answer=next", "unit=letters", "--model", "ngram")
     assert odd.stderr == "error: unit is 'letters'; expected characters or words\n"
     checked = bicameral("check", home / "story.txt", "answer=next")

@@ -30,8 +30,9 @@ def generate(
     told = trained.network.layout.kind == "text"
     start = prompt if told else _first_piece(prompt)
     found = trained.generate(start, length, temperature=temperature, seed=seed)
-    if out is None and not told:
+    if not told and (out is None or out.suffix != ".npz"):
         raise ConfigError(f"frames ({length}, keys) need a file: add --out music.npz")
+    _tell_unread(trained.preprocessing, start)
     if out is not None:
         _write(out, found)
     if json:
@@ -49,9 +50,18 @@ def _first_piece(path: str) -> Any:
     return read(path, answer="next").items[0]
 
 
+def _tell_unread(preprocessing: Any, start: Any) -> None:
+    from bicameral.tasks.generating import unread
+
+    if unknown := unread(preprocessing, start):
+        first = ", ".join(escaped(repr(piece)) for piece in unknown[:5])
+        typer.echo(f"read as unknown, since training never showed it: {first}", err=True)
+
+
 def _write(path: Path, found: Any) -> None:
     import numpy as np
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(found, str):
         path.write_text(found, encoding="utf-8")
     else:

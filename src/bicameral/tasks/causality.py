@@ -15,10 +15,10 @@ def check_causal(entry: Entry, kind: Kind, *, per_step: bool) -> None:
         question = "the next step" if per_step else "anything but the next step"
         raise ConfigError(f"{entry.name} cannot answer {question} of {kind} data; leave it out")
     if per_step and not is_causal(entry):
-        raise ConfigError(
-            f"{entry.name} is not causal: asked for the next step it would see it; choose from "
-            f"{_those_that_are()}"
-        )
+        why = "not causal: asked for the next step it would see it"
+        if entry.reads == "frames":
+            why = f"for clips, and this is {kind} data"
+        raise ConfigError(f"{entry.name} is {why}; choose from {_those_that_are()}")
 
 
 def is_causal(entry: Entry) -> bool:

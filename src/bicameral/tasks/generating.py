@@ -1,5 +1,6 @@
 """Going on by oneself: each step drawn from what is said of it after the one before, at constant cost."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,10 @@ def _check(network: Network, length: int, temperature: float) -> None:
         raise ConfigError(
             f"this artifact answers {network.task.name}; only what foretells the next step goes on"
         )
-    if length < 1 or temperature < 0:
-        raise ConfigError(
-            f"length={length}, temperature={temperature:g}; expected at least one step and no less than 0"
-        )
+    if length < 1:
+        raise ConfigError(f"length is {length}; expected at least 1")
+    if not 0 <= temperature < math.inf:
+        raise ConfigError(f"temperature is {temperature:g}; expected 0 or more, such as 0.8")
 
 
 def _read(preprocessing: Any, prompt: Any) -> Tensor:
@@ -56,6 +57,14 @@ def _read(preprocessing: Any, prompt: Any) -> Tensor:
         raise DataError(f"the prompt is {type(prompt).__name__}; expected text")
     pieces = split(prompt, preprocessing.tokens)
     return torch.tensor([preprocessing.numbers.get(piece, UNKNOWN) for piece in pieces] or [UNKNOWN])
+
+
+def unread(preprocessing: Any, prompt: Any) -> list[str]:
+    """The characters or words of a prompt that training never showed: they are read as unknown."""
+    if not isinstance(preprocessing, TextPreprocessing):
+        return []
+    pieces = dict.fromkeys(split(prompt, preprocessing.tokens))
+    return [piece for piece in pieces if piece not in preprocessing.numbers]
 
 
 def _text(preprocessing: TextPreprocessing, tokens: Tensor) -> str:

@@ -11,11 +11,14 @@ from bicameral.data.dataset import Dataset, Kind
 from bicameral.data.files import blob_of, blobs
 from bicameral.data.labels.parts import part_of
 from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
+from bicameral.data.labels.targets import Answer
 from bicameral.data.read.arrays import read_arrays
 from bicameral.data.read.folder import read_files, read_folder
 from bicameral.data.read.plain_text import is_next, without_answer
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
+
+ANSWERS = (*get_args(Answer), "next")
 
 
 def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options: Any) -> Dataset:
@@ -29,6 +32,8 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
         raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
     if isinstance(source, Dataset):
         return source
+    if (answer := options.get("answer")) not in (None, *ANSWERS):
+        raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), ANSWERS)}")
     target = str(target) if type(target) is int else target
     request = Request(name="arrays", kind=kind, target=target, options=options)
     if isinstance(source, str | Path):
