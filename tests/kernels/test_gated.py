@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kernels.tolerances import assert_near
 from torch.utils.flop_counter import FlopCounterMode
@@ -88,6 +88,7 @@ def test_native_equals_the_definition(name, sizes):
     data=st.data(),
 )
 def test_native_equals_the_definition_at_odd_sizes(name, b, t, d, e, projected, data):
+    assume(e > 1 or name != "layer_norm_lstm")  # whose gradients of one unit are rounding alone
     lengths = data.draw(st.none() | st.lists(st.integers(1, t), min_size=b, max_size=b))
     lengths = None if lengths is None else torch.tensor(lengths)
     compare(name, b, t, d, e, lengths, projected=projected, seed=b + t + d + e)
@@ -134,6 +135,19 @@ def test_written_weights_are_packed_again():
             kept, _ = gated("lstm", x, state, weights)
             fresh, _ = gated("lstm", x, state, Weights(*[w if w is None else w.clone() for w in weights]))
             assert torch.equal(kept, fresh)
+
+
+@needs_native
+def test_gains_put_together_for_a_call_are_read_at_every_call():
+    x, state, weights = as_type(torch.float32, *inputs("layer_norm_lstm", 2, 3, 4, 5))
+    with torch.no_grad():
+        before, _ = gated("layer_norm_lstm", x, state, weights)
+        after, _ = gated("layer_norm_lstm", x, state, weights._replace(extra=2 * weights.extra))
+        expected, _ = reference.scan(
+            reference.layer_norm_lstm, x, state, weights._replace(extra=2 * weights.extra), None
+        )
+    assert not torch.equal(before, after)
+    torch.testing.assert_close(after, expected, rtol=1e-4, atol=1e-5)
 
 
 @needs_native

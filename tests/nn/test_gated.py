@@ -19,7 +19,7 @@ def gradients(run, layer, x):
     total = y.square().sum() + sum(part.sum() for part in (state if isinstance(state, tuple) else (state,)))
     return y, *torch.autograd.grad(total, [x, *layer.parameters()])
 
-for make in (gated.LSTM, gated.GRU, gated.RNN, gated.PeepholeLSTM, gated.CoupledLSTM):
+for make in (gated.LSTM, gated.GRU, gated.RNN, gated.PeepholeLSTM, gated.CoupledLSTM, gated.LayerNormLSTM):
     torch.compiler.reset()
     layer, x = make(3, 5), torch.randn(2, 4, 3, requires_grad=True)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")

@@ -37,11 +37,11 @@ _NATIVE = (  # in the order of gated.cpp
     _cell(reference.coupled_lstm, 2, 3, 3),
     _cell(reference.sig_lstm, 2, 4, 3),
     _cell(reference.sig_gru, 1, 3, 2),
+    _cell(reference.layer_norm_lstm, 2, 4, 4),
 )
 _OTHERS = (
     _cell(reference.reset_before_gru, 1, 3, 3),
     _cell(reference.projected_lstm, 2, 4, 4),
-    _cell(reference.layer_norm_lstm, 2, 4, 4),
 )
 CELLS = {cell.name: replace(cell, number=number) for number, cell in enumerate(_NATIVE)}
 CELLS |= {cell.name: cell for cell in _OTHERS}

@@ -27,8 +27,7 @@ int64_t samples(const Call& call) {
   uint64_t hash = sample(14695981039346656037u, call.w_h, Layout<Cell>::HEARING * call.units * call.units);
   hash = sample(hash, call.w_x, Cell::INPUT * call.units * call.inputs);
   hash = sample(hash, call.b_x, Cell::INPUT * call.units);
-  hash = sample(hash, call.b_h, Layout<Cell>::HEARING * call.units);
-  return sample(hash, call.extra, Cell::EXTRAS * call.units);
+  return sample(hash, call.b_h, Layout<Cell>::HEARING * call.units);
 }
 
 template <class Cell>
@@ -39,7 +38,8 @@ constexpr Entry entry() {
 }
 
 constexpr Entry CELLS[] = {entry<Lstm>(),   entry<Gru>(),         entry<TanhRnn>(), entry<ReluRnn>(),
-                           entry<PeepholeLstm>(), entry<CoupledLstm>(), entry<SigLstm>(), entry<SigGru>()};
+                           entry<PeepholeLstm>(), entry<CoupledLstm>(), entry<SigLstm>(), entry<SigGru>(),
+                           entry<LayerNormLstm>()};
 
 }  // namespace bicameral::gated
 

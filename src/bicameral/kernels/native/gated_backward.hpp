@@ -144,8 +144,19 @@ struct Backward {
       Product p = through(to_h, HEARING, call.units, block);
       p.offset = block * MOST_COLUMNS * LANES;
       multiply(p, later, from.data(), to.data(), to.data());
-      for (long i = 0; t >= 0 && i < running; i++) step_back(frame, going, t, part.row(i), block);
+      if constexpr (!Cell::MIXES)
+        for (long i = 0; t >= 0 && i < running; i++) step_back(frame, going, t, part.row(i), block);
     }
+    if constexpr (Cell::MIXES)
+      for (long i = 0; t >= 0 && i < running; i++) row_back(frame, going, t, part.row(i));
+  }
+
+  void row_back(const Frame& frame, float* going, long t, long row) const {
+    const float* dy = call.dy ? call.dy + (order.source[row] * call.frames + t) * call.units : nullptr;
+    float* d_h = dh + row * at.padded;
+    for (long v = 0; dy && v < at.vectors; v++)
+      store(d_h + v * LANES, load(d_h + v * LANES) + load(dy + v * LANES, at.count(call, v)));
+    Cell::backward(row_of(call, at, frame, row, extra), going + row * at.gates, d_h, dc + row * at.padded);
   }
 
   void step_back(const Frame& frame, float* going, long t, long row, long block) const {
@@ -263,11 +274,12 @@ struct Backward {
         auto [t, row] = steps[i];
         long unit = at.unit(panel);
         long place = row * at.padded + unit;
-        Vector d[Cell::SLOTS], before = load(history.c(t) + place), after = load(history.c(t + 1) + place);
-        for (int n = 0; n < Cell::SLOTS; n++) d[n] = load(packed + n * LANES);
+        const float* kept = history.gates(t) + row * at.gates + unit * Cell::SLOTS;
+        Vector d[Cell::SLOTS], s[Cell::SLOTS], before = load(history.c(t) + place), after = load(history.c(t + 1) + place);
+        for (int n = 0; n < Cell::SLOTS; n++) d[n] = load(packed + n * LANES), s[n] = load(kept + n * LANES);
         for (int which = 0; which < Cell::EXTRAS; which++) {
           float* sum = sum_extra + which * at.padded + unit;
-          store(sum, load(sum) + Cell::extra_gradient(which, d, before, after));
+          store(sum, load(sum) + Cell::extra_gradient(which, d, s, before, after));
         }
       }
     }
@@ -359,10 +371,8 @@ struct Backward {
 template <class Cell>
 void backward(const Call& call) {
   Backward<Cell> all(call);
-  long step = call.rows * all.at.padded * all.at.HEARING * call.units;
-  long threads = threads_worth(call, step);
-  bool rows = by_rows(call, threads, step);
-  parallel(threads, [&](int thread, int threads) { all.run(thread, threads, rows); });
+  auto [wanted, rows] = sharing(call, all.at);
+  parallel(wanted, [&, rows = rows](int thread, int threads) { all.run(thread, threads, rows); });
 }
 
 }  // namespace bicameral::gated

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-#include "gated_cells.hpp"
+#include "gated_layer_norm.hpp"
 #include "gated_product.hpp"
 #include "threads.hpp"
 
@@ -64,17 +64,16 @@ struct Layout {
   int blocks(long panel) const { return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS)); }
   static long unit(long panel) { return panel * Cell::BLOCKS * LANES; }
 
-  // Packed for the forward pass: biases, extra parameters, panels of w_h, panels of w_x.
-  long extra() const { return gates; }
+  // Packed for the forward pass: biases, panels of w_h, panels of w_x.
   long w_h(const Call& call, long panel) const {
-    return extra() + padded * Cell::EXTRAS + unit(panel) * HEARING * call.units;
+    return gates + unit(panel) * HEARING * call.units;
   }
   long w_x(const Call& call, long panel) const {
-    return extra() + padded * (Cell::EXTRAS + HEARING * call.units) + unit(panel) * Cell::INPUT * call.inputs;
+    return gates + padded * HEARING * call.units + unit(panel) * Cell::INPUT * call.inputs;
   }
   long packed_size(const Call& call) const {
     long depth = HEARING * call.units + (call.w_x ? Cell::INPUT * call.inputs : 0);
-    return extra() + padded * (Cell::EXTRAS + depth);
+    return gates + padded * depth;
   }
   // How many units of this vector exist.
   static long count(const Call& call, long vector) { return std::min<long>(LANES, call.units - vector * LANES); }
@@ -84,6 +83,13 @@ struct Layout {
 struct Frame {
   float *gates, *h, *c, *next_h, *next_c;
 };
+
+template <class Cell>
+Row row_of(const Call& call, const Layout<Cell>& at, const Frame& frame, long row, const float* extra) {
+  const long place = row * at.padded;
+  return {call.units, at.padded, frame.gates + row * at.gates, frame.h + place, frame.c + place,
+          frame.next_h + place, frame.next_c + place, extra};
+}
 
 // Gates and states of all frames; rings where fewer are kept than run.
 template <class Cell>
@@ -144,14 +150,23 @@ inline Part part_of(long rows, long panels, bool by_rows, int thread, int thread
 // Multiply-adds of vectors: a call that no second thread would speed up, a step that is not worth a barrier.
 constexpr long TINY = 100000, SMALL_STEP = 12000;
 
-// Many rows are shared out; few are not, because each thread would read all weights for them.
-inline bool by_rows(const Call& call, long threads, long step) {
-  return call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES;
-}
+// How many threads come, and whether rows are shared out among them or panels of units.
+struct Sharing {
+  long threads;
+  bool rows;
+};
 inline long threads_worth(const Call& call, long step) {
   if (step * call.frames / LANES < TINY) return 1;
   if (step < SMALL_STEP * LANES) return std::min(call.threads, call.rows);
   return call.threads;
+}
+// Many rows are shared out; few are not, because each thread would read all weights for them; those of a cell
+// that mixes their units always are.
+template <class Cell>
+Sharing sharing(const Call& call, const Layout<Cell>& at) {
+  const long step = call.rows * at.padded * at.HEARING * call.units, threads = threads_worth(call, step);
+  if (Cell::MIXES) return {std::min(threads, call.rows), true};
+  return {threads, call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES};
 }
 
 }  // namespace bicameral::gated

@@ -4,6 +4,7 @@
 // the projected state, so a gate that is deaf to the state stands before FROM. `input_gate` and
 // `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
 // BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
+// A cell that MIXES the units of a row takes rows instead (gated_layer_norm.hpp).
 // forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
 #pragma once
 #include "simd.hpp"
@@ -44,7 +45,7 @@ BICAMERAL_INLINE Vector past_tanh(Vector d, Vector y) { return d * (1.f - y * y)
 // h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
 struct Lstm {
   static constexpr int SLOTS = 4, INPUT = 4, FROM = 0, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = true;
+  static constexpr bool CELL = true, MIXES = false;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -96,7 +97,7 @@ struct PeepholeLstm : Lstm {
     d = {Vector{}, dc * f + s[0] * extra[0] + s[1] * extra[1]};
   }
   // What a step adds to the gradients of the diagonals.
-  BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, Vector before, Vector after) {
+  BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, const Vector*, Vector before, Vector after) {
     return which == 2 ? d[3] * after : d[which] * before;
   }
 };
@@ -104,7 +105,7 @@ struct PeepholeLstm : Lstm {
 // The input gate is what the forget gate leaves: slots f, g, o.
 struct CoupledLstm {
   static constexpr int SLOTS = 3, INPUT = 3, FROM = 0, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = true;
+  static constexpr bool CELL = true, MIXES = false;
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -124,7 +125,7 @@ struct CoupledLstm {
 // h = (1 - z) n + z h with n = tanh(W x + r (U h + b)): slots W x of n, r, z, U h of n.
 struct Gru {
   static constexpr int SLOTS = 4, INPUT = 3, FROM = 1, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = false;
+  static constexpr bool CELL = false, MIXES = false;
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -148,7 +149,7 @@ struct SigGru : Gru {
 
 struct TanhRnn {
   static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4, EXTRAS = 0;
-  static constexpr bool CELL = false;
+  static constexpr bool CELL = false, MIXES = false;
   static constexpr int input_gate[] = {0}, state_gate[] = {0};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = squash(s[0]); }

@@ -32,6 +32,7 @@ void pack_biases(const Call& call, const Layout<Cell>& at) {
     }
 }
 
+// Anew for every call: they are few, and may be put together for it.
 template <class Cell>
 void pack_extra(const Call& call, const Layout<Cell>& at, float* to) {
   for (int i = 0; i < Cell::EXTRAS; i++)
@@ -43,7 +44,6 @@ template <class Cell>
 void pack(const Call& call) {
   Layout<Cell> at(call);
   pack_biases(call, at);
-  pack_extra(call, at, call.packed + at.extra());
   long threads = at.packed_size(call) < TINY ? 1 : call.threads;
   parallel_for(at.panels(), threads, [&](long panel) {
     int blocks = at.blocks(panel);
@@ -61,6 +61,7 @@ struct Forward {
   const Layout<Cell>& at;
   const Order& order;
   const History<Cell>& history;
+  const float* extra;
   Part part;
   std::vector<const float*> from{}, start{};
   std::vector<float*> to{};
@@ -140,8 +141,18 @@ struct Forward {
                 columns, at.HEARING, Cell::SLOTS * LANES, at.gates,
                 at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES};
       multiply(p, running, from.data(), to.data(), to.data());
-      for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);
+      if constexpr (!Cell::MIXES)
+        for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);
     }
+    if constexpr (Cell::MIXES)
+      for (long i = 0; i < running; i++) update_row(frame, t, part.row(i));
+  }
+
+  void update_row(const Frame& frame, long t, long row) const {
+    const Row whole = row_of(call, at, frame, row, extra);
+    float* y = call.y + (order.source[row] * call.frames + t) * call.units;
+    Cell::forward(whole);
+    for_vectors([&](long v, long count) { store(y + v * LANES, load(whole.next_h + v * LANES), count); });
   }
 
   // The units of one panel, their pre-activations being complete.
@@ -153,7 +164,7 @@ struct Forward {
       Vector s[Cell::SLOTS];
       for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(gates + n * LANES);
       State state{load(frame.h + place), Cell::CELL ? load(frame.c + place) : Vector{}};
-      Cell::forward(s, state, Extra{call.packed + at.extra() + unit, at.padded});
+      Cell::forward(s, state, Extra{extra + unit, at.padded});
       store(frame.next_h + place, state.h);
       if (Cell::CELL) store(frame.next_c + place, state.c);
       store(y + unit, state.h, at.count(call, v));
@@ -163,7 +174,7 @@ struct Forward {
   }
 
   template <class Visit>
-  void for_vectors(Visit visit) {
+  void for_vectors(Visit visit) const {
     long end = std::min(part.panels.end * Cell::BLOCKS, at.vectors);
     for (long v = part.panels.first * Cell::BLOCKS; v < end; v++) visit(v, at.count(call, v));
   }
@@ -186,17 +197,18 @@ struct Forward {
 
 template <class Cell>
 void forward(const Call& call) {
-  static thread_local Scratch scratch;
+  static thread_local Scratch scratch, extras;
   Layout<Cell> at(call);
   Order order(call);
+  float* extra = extras.take(at.padded * Cell::EXTRAS);
+  pack_extra(call, at, extra);
   long chunk = std::min<long>(call.frames, std::max<long>(1, CHUNK_ROWS / call.rows));
   auto history = call.workspace ? History<Cell>(at, call)
                                 : History<Cell>(at, call, scratch.take(History<Cell>::size(at, call, chunk, 2, 1)), chunk, 2, 1);
-  long step = call.rows * at.padded * at.HEARING * call.units;
-  long threads = threads_worth(call, step);
-  bool rows = by_rows(call, threads, step);
-  parallel(threads, [&](int thread, int threads) {
-    Forward<Cell>{call, at, order, history, part_of(call.rows, at.panels(), rows, thread, threads)}.run(chunk, threads);
+  auto [wanted, rows] = sharing(call, at);
+  parallel(wanted, [&, rows = rows](int thread, int threads) {
+    Part part = part_of(call.rows, at.panels(), rows, thread, threads);
+    Forward<Cell>{call, at, order, history, extra, part}.run(chunk, threads);
   });
 }
 
