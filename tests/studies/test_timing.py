@@ -168,7 +168,7 @@ def test_a_slow_machine_shortens_rounds_to_keep_the_budget(tmp_path):
     assert 0.5 < part < 1
     length = 1.4 * timing.schedule(study)["trial_seconds"]
     to_come = 4 * (part * 2 * length + 1.4 * sum(OTHER[name] for name in STEP)) + 2 * length
-    assert study.spent() + to_come == pytest.approx(400, rel=0.06)
+    assert study.spent() + to_come == pytest.approx(timing.PACED * 400, rel=0.06)
 
 
 def test_a_crawling_machine_runs_the_least_rounds_at_half_length_and_then_stops(tmp_path):

@@ -20,8 +20,8 @@ from bicameral.training.cost import flops, parameters, seconds_per_call
 
 Record = Mapping[str, Any]
 FLOOR_STEPS = 20  # a trial shorter than this says nothing
-USABLE = 0.95  # of the budget is planned for
-PACED = 0.98  # of the budget is kept to; what is left starts Python
+USABLE = 0.9  # of the budget is planned for: other work on the machine comes and goes
+PACED = 0.93  # of the budget is kept to while it runs
 MEASURE_SECONDS, PER_ARTIFACT = 4.0, 0.4  # of processor time for the measuring process and the report
 SHORT, LONGEST, LONG_SECONDS = 2, 64, 0.15  # steps of the two timing runs, the longer one of about this time
 MOST_TIMING = 0.2  # of the budget for finding out what larger sizes cost
