@@ -196,3 +196,19 @@ def test_the_canary_sings_once_a_round(tmp_path):
 @pytest.mark.parametrize(("examples", "size"), [(100, 16), (499, 16), (500, 32), (3999, 32), (60_000, 64)])
 def test_batches_grow_with_the_data(examples, size):
     assert timing.batch_size(examples) == size
+
+
+def test_noise_never_makes_a_step_cost_nothing(tmp_path, monkeypatch):
+    study = written(tmp_path, steps={}, models=("gru",), roles={"gru": "candidate"})
+    wall = {
+        "status": "ok",
+        "history": [],
+        "train_wall_seconds": 0.2,
+        "wall_seconds": 0.3,
+        "prepare_seconds": 0.0,
+    }
+    seconds = iter([0.3, 0.2, 0.19])  # the longer run seems to cost less than the short one
+    monkeypatch.setattr(timing, "_timed", lambda *_: wall | {"train_seconds": next(seconds)})
+    monkeypatch.setattr(timing, "_facts", lambda *_: {})
+    found = timing._calibrate(study, "gru", "small")
+    assert found["step_seconds"] == pytest.approx(0.3 * 0.19 / 6)

@@ -24,6 +24,7 @@ USABLE = 0.9  # of the budget is planned for: other work on the machine comes an
 PACED = 0.93  # of the budget is kept to while it runs
 MEASURE_SECONDS, PER_ARTIFACT = 4.0, 0.4  # of processor time for the measuring process and the report
 SHORT, LONGEST, LONG_SECONDS = 2, 64, 0.15  # steps of the two timing runs, the longer one of about this time
+LEAST_SHARE = 0.3  # of the longer timing run is surely its steps
 MOST_TIMING = 0.2  # of the budget for finding out what larger sizes cost
 LEAST_PART = 0.5  # rounds are not shortened below this; fewer are run instead
 LEAST_ROUNDS = 2
@@ -117,7 +118,8 @@ def _calibrate(study: Study, name: str, size: str) -> dict[str, Any]:
     rough = max(again["train_seconds"] / SHORT, 1e-6)
     steps = int(np.clip(LONG_SECONDS / rough, 3 * SHORT, LONGEST))
     long = _timed(study, name, size, steps)
-    step = max((long["train_seconds"] - again["train_seconds"]) / (steps - SHORT), 1e-6)
+    least = LEAST_SHARE * long["train_seconds"] / steps  # noise can leave nothing between the two runs
+    step = max((long["train_seconds"] - again["train_seconds"]) / (steps - SHORT), least, 1e-6)
     other = max(0.0, again["train_seconds"] - SHORT * step) + _beside(again)
     return _facts(study, name, size) | {
         "step_seconds": step,
