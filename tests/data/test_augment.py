@@ -166,3 +166,12 @@ def test_changes_are_applied_in_the_order_of_the_menu():
 def test_an_unknown_change_is_named():
     with pytest.raises(ConfigError, match=r"no image augmentation called 'rotat'; did you mean 'rotate'"):
         for_kind("image", ["rotat"])
+
+
+def test_a_task_takes_only_changes_that_leave_its_answers_true():
+    assert for_kind("series", None, ["jitter"]).changes == (MENUS["series"]["jitter"],)
+    assert for_kind("series", ["jitter"], ["jitter"]).changes == (MENUS["series"]["jitter"],)
+    with pytest.raises(ConfigError, match="would not follow scale of the examples; take jitter alone"):
+        for_kind("series", ["jitter", "scale"], ["jitter"])
+    with pytest.raises(ConfigError, match="leave out augment"):
+        for_kind("clip", None, [])

@@ -35,6 +35,9 @@ class Classify(Task):
     ) -> Tensor:
         return nn.functional.cross_entropy(output, y, weight=class_weights, label_smoothing=smoothing)
 
+    def loss_weight(self, y: Tensor, class_weights: Tensor | None = None) -> float:
+        return float(len(y)) if class_weights is None else class_weights[y].sum().item()
+
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return output.double().softmax(-1).numpy(), y.numpy()
 

@@ -20,6 +20,7 @@ class Forecast(Task):
     """
 
     name: ClassVar[str] = "forecast"
+    augmentations: ClassVar = ("jitter",)  # what follows would have to be scaled and moved too
     lookback: int
     horizon: int
     columns: tuple[str, ...]

@@ -26,6 +26,7 @@ class NextFrames(Task):
     """
 
     name: ClassVar[str] = "next_frames"
+    augmentations: ClassVar = ()  # the frames that follow would have to change too
     lookback: int
     horizon: int
     frame: tuple[int, int, int]  # channels, height, width
@@ -72,6 +73,9 @@ class NextFrames(Task):
         y = self.standardise(y)
         known = y.isfinite()
         return (output - torch.where(known, y, output)).square().sum() / known.sum().clamp(min=1)
+
+    def loss_weight(self, y: Float[Tensor, "b t c h w"], class_weights: Tensor | None = None) -> float:  # noqa: ARG002
+        return float(y.isfinite().sum())
 
     def standardise(self, y: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
         """Frames in the units of the data -> with the training part's mean 0 and deviation 1."""

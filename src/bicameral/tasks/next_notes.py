@@ -23,6 +23,7 @@ class NextNotes(Task):
 
     name: ClassVar[str] = "next_notes"
     per_step: ClassVar[bool] = True
+    augmentations: ClassVar = ("jitter",)  # the notes that follow would have to move too
     keys: tuple[str, ...]
     context: int  # frames of a training segment
     metric: str = "nll"
@@ -48,6 +49,9 @@ class NextNotes(Task):
     ) -> Tensor:
         asked = y[..., 0].isfinite()
         return _nll(output[asked], y[asked].to(output) * (1 - smoothing) + smoothing / 2).mean()
+
+    def loss_weight(self, y: Float[Tensor, "b t k"], class_weights: Tensor | None = None) -> float:  # noqa: ARG002
+        return float(y[..., 0].isfinite().sum())
 
     def judged(self, output: Float[Tensor, "b t k"], y: Float[Tensor, "b t k"]) -> Float[Tensor, "b t 4"]:
         on, true = output > 0, y > 0.5

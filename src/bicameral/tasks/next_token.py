@@ -53,6 +53,10 @@ class NextToken(Task):
             *flat, weight=class_weights, ignore_index=PADDING, label_smoothing=smoothing
         )
 
+    def loss_weight(self, y: Int[Tensor, "b t"], class_weights: Tensor | None = None) -> float:
+        asked = y[y != PADDING]
+        return float(len(asked)) if class_weights is None else class_weights[asked].sum().item()
+
     def judged(self, output: Float[Tensor, "b t v"], y: Int[Tensor, "b t"]) -> Float[Tensor, "b t 2"]:
         log_p = output.log_softmax(-1).gather(-1, y[..., None])[..., 0]
         kept = torch.stack([log_p, (output.argmax(-1) == y).to(output)], -1)

@@ -16,6 +16,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     per_step: ClassVar[bool] = False  # whether every step of a sequence has an answer of its own
+    augmentations: ClassVar[tuple[str, ...] | None] = None  # that leave its answers true; None: every one
     metric: str  # the headline metric
 
     @property
@@ -33,6 +34,10 @@ class Task(ABC):
         self, output: Tensor, y: Tensor, *, smoothing: float = 0.0, class_weights: Tensor | None = None
     ) -> Tensor:
         """Mean loss over the batch."""
+
+    def loss_weight(self, y: Tensor, class_weights: Tensor | None = None) -> float:  # noqa: ARG002
+        """What the mean loss over `y` was divided by: rows, but where a task counts otherwise."""
+        return float(len(y))
 
     def judged(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
         """What is kept of outputs to be judged: all, unless a part of the data at once would be too large."""

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from bicameral.data.loader import Prepared
-from bicameral.data.preprocessing.text import PADDING
 from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.task import Task
 
@@ -22,14 +21,3 @@ def balanced_weights(train: Prepared, task: Task) -> Tensor | None:
         return (len(y) / (len(task.classes) * counts)).float()
     present = y.sum(0).clamp(min=1)
     return ((len(y) - present) / present).float().clamp(min=1e-3)
-
-
-def weight_of(y: Tensor, class_weights: Tensor | None) -> float:
-    """What the mean loss over `y` was divided by: cross-entropy divides by weights, else rows or steps."""
-    if y.ndim == 2 and not y.is_floating_point():
-        return float((y != PADDING).sum())  # tokens
-    if y.ndim == 3:
-        return float(y[..., 0].isfinite().sum())  # frames
-    if class_weights is None or y.ndim > 1:
-        return float(len(y))
-    return class_weights[y].sum().item()

@@ -39,7 +39,7 @@ class Ranks:
         gathered = self._gather(weight, row)
         rows = [int(first) for _, first in gathered]
         weights = [part if row not in rows[:rank] else 0.0 for rank, (part, row) in enumerate(gathered)]
-        return weights[self.rank] * self.world / sum(weights)
+        return weights[self.rank] * self.world / (sum(weights) or 1.0)
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
         """Return the CPU tensor of each rank."""

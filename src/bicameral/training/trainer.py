@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from bicameral.data.augment import Augmentation, for_kind
 from bicameral.data.dataset import Batch
 from bicameral.data.loader import Prepared, batches
-from bicameral.errors import ConfigError
-from bicameral.tasks import NextFrames
 from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.task import Task
 from bicameral.training import compiling
 from bicameral.training.averaging import MovingAverage
-from bicameral.training.balance import balanced_weights, weight_of
+from bicameral.training.balance import balanced_weights
 from bicameral.training.batchnorm import frozen, norms_of, reestimate
 from bicameral.training.budgets import Budget
 from bicameral.training.clock import Clock
@@ -155,7 +153,7 @@ class Trainer:
             output = output.float()
         loss = self.task.loss(output, y, smoothing=self.recipe.smoothing, class_weights=self.class_weights)
         if self.ranks.world > 1:
-            loss = loss * self.ranks.factor(weight_of(y, self.class_weights), int(batch.index[0]))
+            loss = loss * self.ranks.factor(self.task.loss_weight(y, self.class_weights), int(batch.index[0]))
         return loss
 
     def _review(self) -> None:
@@ -238,6 +236,4 @@ def _class_weights(recipe: Recipe, train: Prepared, task: Task, device: torch.de
 def _augmentation(recipe: Recipe, train: Prepared, task: Task) -> Augmentation | None:
     if recipe.augment is False:
         return None
-    if isinstance(task, NextFrames):
-        raise ConfigError("the frames that follow would not be changed with those before; leave out augment")
-    return for_kind(train.layout.kind, None if recipe.augment is True else recipe.augment)
+    return for_kind(train.layout.kind, None if recipe.augment is True else recipe.augment, task.augmentations)

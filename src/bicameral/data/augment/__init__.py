@@ -1,7 +1,6 @@
 """Augmentation of prepared batches on their own device: lengths, padding, dtype and shape stay as they are.
 
-Data are standardised, so zero is the mean of a channel. Forecasting should take series "jitter" alone:
-the other changes would have to be made to the targets too.
+Data are standardised, so zero is the mean of a channel.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,13 +35,24 @@ class Augmentation:
         return changed if lengths is None else torch.where(_valid(x, lengths), changed, x)
 
 
-def for_kind(kind: Kind, menu: Sequence[str] | None = None) -> Augmentation:
-    """Return the changes named in `menu`, or those of DEFAULTS; pictures and clips can also be flipped."""
+def for_kind(
+    kind: Kind, menu: Sequence[str] | None = None, allowed: Sequence[str] | None = None
+) -> Augmentation:
+    """Return the changes named in `menu`, or those of DEFAULTS; pictures and clips can also be flipped.
+
+    allowed  those under which the task's answers stay true; every one if None
+    """
     known = MENUS[kind]
-    names = DEFAULTS[kind] if menu is None else menu
+    fitting = [name for name in known if allowed is None or name in allowed]
+    names = [name for name in DEFAULTS[kind] if name in fitting] if menu is None else menu
     for name in names:
         if name not in known:
             raise ConfigError(f"no {kind} augmentation called {name!r}{nearest(name, known)}")
+    wrong = [name for name in names if name not in fitting]
+    if wrong or not fitting:
+        change = ", ".join(wrong) or "any change"
+        instead = f"take {', '.join(fitting)} alone" if fitting else "leave out augment"
+        raise ConfigError(f"the answers of this task would not follow {change} of the examples; {instead}")
     return Augmentation(tuple(known[name] for name in names))
 
 
