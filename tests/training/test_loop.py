@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bicameral.data.loader import Prepared, batches
-from bicameral.training import Budget, Recipe, derive, fit, seeded
+from bicameral.training import Budget, Recipe, clock, derive, fit, seeded
 from bicameral.training.validation import evaluate
 
 PLAIN = Recipe(schedule="constant", warmup=0.0, clip=None, weight_decay=0.0, batch_size=9, restore_best=False)
@@ -120,11 +120,73 @@ def test_a_budget_in_seconds_is_kept(network, task, train, val):
     history = fit(
         network(), task, train, val, recipe=Recipe(batch_size=9), budget=Budget(seconds=0.5), seed=0
     )
-    assert 0.5 <= history.seconds < 1
+    assert 0.3 < history.seconds < 1
     assert history.steps > 20
     assert history.validation_seconds < 0.2 * history.seconds
     assert history.data_seconds > 0
     assert history.val
+
+
+class Slow(nn.Module):
+    """Takes seconds for a training step and for a validation, on a watch of its own."""
+
+    step, validation, now = 10.0, 30.0, 0.0
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(15, 3)
+
+    def forward(self, x, lengths=None):
+        Slow.now += self.step if self.training else self.validation
+        return self.head(x.flatten(1))
+
+
+@pytest.fixture
+def slow(network, monkeypatch):
+    """Make a network of whose slowness only its own watch knows."""
+
+    def make(step, validation):
+        monkeypatch.setattr(Slow, "step", step)
+        monkeypatch.setattr(Slow, "validation", validation)
+        return network(Slow)
+
+    monkeypatch.setattr(Slow, "now", 0.0)
+    monkeypatch.setattr(clock, "perf_counter", lambda: Slow.now)
+    return make
+
+
+@pytest.mark.parametrize(
+    ("step", "validation", "budget", "steps", "validations"),
+    [
+        (10.0, 30.0, 20.0, 2, 0),  # the only validation of a run that short would choose nothing
+        (30.0, 30.0, 20.0, 1, 0),
+        (1.0, 1.0, 100.0, 89, 11),
+        (1.0, 9.0, 100.0, 82, 2),  # foreseen to cost one
+        (1.0, 40.0, 100.0, 20, 2),
+        (3.0, 0.0, 100.0, 33, 24),
+    ],
+)
+def test_a_step_or_validation_that_would_not_fit_is_left_out(
+    slow, task, train, val, step, validation, budget, steps, validations
+):
+    recipe, seconds = Recipe(batch_size=9), Budget(seconds=budget)
+    history = fit(slow(step, validation), task, train, val, recipe=recipe, budget=seconds, seed=0)
+    assert (history.steps, len(history.val)) == (steps, validations)
+    assert history.seconds <= max(budget, step)
+    assert history.stopped_by == "budget"
+
+
+def test_the_rate_falls_to_zero_before_the_last_validation(slow, task, train, val):
+    fitted, rates = slow(1.0, 9.0), []
+    plain_step = torch.optim.AdamW.step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.optim.AdamW,
+            "step",
+            lambda self, *a: rates.append(self.param_groups[0]["lr"]) or plain_step(self, *a),
+        )
+        fit(fitted, task, train, val, recipe=Recipe(batch_size=9), budget=Budget(seconds=100.0), seed=0)
+    assert 0 < rates[-1] < 1e-5
 
 
 def test_validation_takes_a_bounded_share_of_the_steps(network, task, train, val):

@@ -66,6 +66,7 @@ class Trainer:
         self.total = budget.total(self.steps_per_epoch)
         self.loss_sum = torch.zeros((), device=self.device)  # since the last point of the curve
         self.history, self.clock = History(world=ranks.world), Clock()
+        self.quickest = math.inf  # seconds of a step; the first step of all warms caches
 
     @property
     def amount(self) -> float:
@@ -136,8 +137,8 @@ class Trainer:
 
     def _progress(self) -> float:
         # The middle of a step: neither the first nor the last is lost to a rate of zero.
-        middle = 0.5 if self.budget.seconds is None else 0.0
-        return min(1.0, (self.amount + middle) / self.total)
+        spent = self.amount + (0.5 if self.budget.seconds is None else 0.0)
+        return spent / max(spent, self.total - self._reserve()) if spent else 0.0
 
     def _loss(
         self, model: Callable[..., Tensor], batch: Batch, augment: Augmentation | None = None
@@ -158,13 +159,16 @@ class Trainer:
 
     def _review(self) -> None:
         """Draw the curves, judge the weights and see whether the run is over."""
-        history = self.history
+        history, before = self.history, self.history.seconds
         history.seconds = self.ranks.from_first(self.clock.seconds())[0]
-        over = self.amount >= self.total
+        self.quickest = min(self.quickest, history.seconds - before)
+        over = self._is_over()
         if over or self._since(history.train) >= self.total / LOGS:
             self._log()
-        if self.val is not None and not history.stopped_by and (over or self._validation_due(len(self.val))):
+        due = self._chooses() if over else self._validation_due()
+        if self.val is not None and not history.stopped_by and due:
             self._validate(self.val)
+            over = over or self._is_over()
         if over and not history.stopped_by:
             history.stopped_by = "budget"
         history.epochs = history.steps / self.steps_per_epoch
@@ -188,14 +192,34 @@ class Trainer:
                 f"at learning_rate={self.recipe.learning_rate:g}; lower it, or set clip"
             )
 
-    def _validation_due(self, rows: int) -> bool:
-        history = self.history
+    def _is_over(self) -> bool:
+        """Whether another step would not fit into the budget, beside the last validation."""
+        ahead = 0.0 if self.budget.seconds is None or self.history.steps == 1 else self.quickest
+        return self.amount >= self.total or self.amount + ahead + self._reserve() > self.total
+
+    def _reserve(self) -> float:
+        """Seconds of the budget that are kept for the last validation."""
+        return self._validation_cost() if self.budget.seconds is not None and self._chooses() else 0.0
+
+    def _chooses(self) -> bool:
+        """Whether a last validation is worth its cost; the only one of a short run has nothing to choose."""
+        affordable = (1 + PATIENT) * self._validation_cost() <= self.total
+        return self.budget.seconds is None or bool(self.history.val) or affordable
+
+    def _validation_due(self) -> bool:
+        apart = max(self.total / VALIDATIONS, PATIENT * self._validation_cost())
+        return self._since(self.history.val) >= apart
+
+    def _validation_cost(self) -> float:
+        """What a validation costs, in the unit of the budget, foreseen where none was made."""
+        if self.val is None:
+            return 0.0
+        # Judging a row costs about a third of training on it. In steps it stays at that, for exact resuming.
+        steps = len(self.val) / 3 / self.recipe.batch_size
         if self.budget.seconds is None:
-            # Deterministic, for exact resuming: judging a row costs about a third of training on it.
-            cost = rows / 3 / self.recipe.batch_size
-        else:
-            cost = history.validation_seconds / max(1, len(history.val))
-        return self._since(history.val) >= max(self.total / VALIDATIONS, PATIENT * cost)
+            return steps
+        spent, times = self.history.validation_seconds, len(self.history.val)
+        return spent / times if times else steps * self.quickest
 
     def _validate(self, val: Prepared) -> None:
         history, before = self.history, self.clock.seconds()
