@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bicameral.cli.train import run_name
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
@@ -82,6 +84,23 @@ def test_a_dry_run_says_what_training_would_cost(bicameral, data, tmp_path):
     assert cost["steps"] == 12 * cost["steps an epoch"]
     assert cost["seconds"] == pytest.approx(12 * cost["seconds an epoch"], rel=0.02)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_says_only_what_was_asked(bicameral, data):
+    said = bicameral("train", data, "--model", "linear", "--dry-run", "batch_size=8").stdout
+    assert "None" not in said
+    assert "{}" not in said
+    assert "{'batch_size': 8}" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("slow.csv.gz", "slow"), ("slow.v2.csv", "slow.v2"), ("photos.v2", "photos.v2"), (".", "here")],
+)
+def test_a_run_is_called_like_its_data_without_their_endings(tmp_path, monkeypatch, source, name):
+    (tmp_path / "here" / "photos.v2").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert run_name(source) == name
 
 
 def test_a_dry_run_of_what_is_solved_at_once_has_no_steps(bicameral, data):

@@ -36,14 +36,23 @@ def train(
     from bicameral.studies.train import train as run
 
     asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, settings.parse(fields))}
-    folder = runs / f"{Path(data).stem}-{model}"
+    folder = runs / f"{run_name(data)}-{model}"
     if dry_run:
         cost = run(data, model, folder=folder, dry_run=True, **asked)
-        _show(json, {"data": data, "model": model, **asked, **cost})
+        said = {name: value for name, value in asked.items() if value not in (None, {})}
+        _show(json, {"data": data, "model": model, **(asked if json else said), **cost})
         return
     with resumable("run the same command again to go on"):
         artifact = run(data, model, folder=folder, override_audit=override_audit, **asked)
     _show(json, {"artifact": folder, **artifact.card})
+
+
+def run_name(data: str) -> str:
+    """What a run on these data is called: their name without endings."""
+    from bicameral.data.files import bare
+
+    path = Path(data).resolve()
+    return path.name if path.is_dir() else bare(path.name)
 
 
 def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:

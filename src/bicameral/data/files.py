@@ -35,9 +35,7 @@ class Blob:
     @property
     def stem(self) -> str:
         """File name without folders and endings."""
-        name = PurePosixPath(self.name).name
-        name = name[:-3] if name.lower().endswith(".gz") else name
-        return PurePosixPath(name).stem
+        return bare(self.name)
 
     def read(self) -> bytes:
         """Return the bytes of the file, unpacked where it is a .gz."""
@@ -49,6 +47,12 @@ class Blob:
 
     def _packed(self) -> bytes:
         return _archive(self.path, os.getpid()).read(self.member) if self.member else self.path.read_bytes()
+
+
+def bare(name: str) -> str:
+    """File name without folders and endings, of `los_speed.csv.gz` both."""
+    name = PurePosixPath(name).name
+    return PurePosixPath(name[:-3] if name.lower().endswith(".gz") else name).stem
 
 
 @lru_cache(maxsize=16)
