@@ -5,32 +5,22 @@ The state really is carried from frame to frame. Differs: the two linear maps th
 every node has attention of its own, and the read-out gives changes from the last value.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.data.graphs import graph_weights
-from bicameral.models import require_counts
+from bicameral.models.tgcn import TGCNConfig
 from bicameral.nn.graph_conv import graph_matrix
 from bicameral.nn.graph_gru import ConvolvedGRU
 from bicameral.registry import model
 
 
 @dataclass(frozen=True, kw_only=True)
-class A3TGCNConfig:
+class A3TGCNConfig(TGCNConfig):
     """The graph, and how wide."""
-
-    horizon: int = 1  # frames to forecast; the task fills it in
-    graph: Sequence[Any] | None = None  # rows of weights, or their file; None: all nodes joined alike
-    width: int = 64  # units a node
-
-    def __post_init__(self) -> None:
-        require_counts(self, "horizon", "width")
-        object.__setattr__(self, "graph", graph_weights(self.graph))
 
 
 @model(

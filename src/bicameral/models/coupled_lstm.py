@@ -8,23 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from bicameral.models import require_counts, require_fractions
+from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
-from bicameral.nn.stack import Stack
+from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.registry import model
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoupledLSTMConfig:
+class CoupledLSTMConfig(LSTMConfig):
     """How wide and deep."""
-
-    width: int = 128  # units a layer
-    depth: int = 1  # layers
-    dropout: float = 0.0  # between layers, in training
-
-    def __post_init__(self) -> None:
-        require_counts(self, "width", "depth")
-        require_fractions(self, "dropout")
 
 
 @model(
@@ -35,11 +27,11 @@ class CoupledLSTMConfig:
     gives="steps",
     paper="https://arxiv.org/abs/1503.04069",
 )
-class CoupledLSTM(Stack):
+class CoupledLSTM(DropoutStack):
     """f, o = σ(W x_t + U h); c = f c + (1 - f) tanh(W x_t + U h); h = o tanh(c)."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: CoupledLSTMConfig):
         layer = partial(gated.CoupledLSTM, width=config.width)
-        super().__init__(gated.layers(layer, shape[-1], config.depth, dropout=config.dropout))
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)

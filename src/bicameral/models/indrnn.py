@@ -6,6 +6,7 @@ cut is part of the layer, to the same effect but for the one update that overste
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -92,8 +93,7 @@ class IndRNN(DropoutStack):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
-        limit, width = GROWTH ** (1 / config.horizon), config.width
-        inputs = [shape[-1]] + [width] * (config.depth - 1)
-        layers = [IndRNNLayer(size, width, limit=limit) for size in inputs]
-        nn.init.uniform_(layers[-1].u, 1 / limit, limit)
-        super().__init__(layers, config.dropout)
+        limit = GROWTH ** (1 / config.horizon)
+        layer = partial(IndRNNLayer, width=config.width, limit=limit)
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        nn.init.uniform_(self.layers[-1].get_parameter("u"), 1 / limit, limit)

@@ -9,6 +9,7 @@ floating point; `quantised` rounds as the integers will.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -110,6 +111,5 @@ class IRNN(DropoutStack):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: IRNNConfig):
-        inputs = [shape[-1]] + [config.width] * (config.depth - 1)
-        cell = {"pieces": config.pieces, "quantised": config.quantised}
-        super().__init__((IRNNLayer(size, config.width, **cell) for size in inputs), config.dropout)
+        layer = partial(IRNNLayer, width=config.width, pieces=config.pieces, quantised=config.quantised)
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)

@@ -8,23 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from bicameral.models import require_counts, require_fractions
+from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
-from bicameral.nn.stack import Stack
+from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.registry import model
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerNormLSTMConfig:
+class LayerNormLSTMConfig(LSTMConfig):
     """How wide and deep."""
-
-    width: int = 128  # units a layer
-    depth: int = 1  # layers
-    dropout: float = 0.0  # between layers, in training
-
-    def __post_init__(self) -> None:
-        require_counts(self, "width", "depth")
-        require_fractions(self, "dropout")
 
 
 @model(
@@ -35,11 +27,11 @@ class LayerNormLSTMConfig:
     gives="steps",
     paper="https://arxiv.org/abs/1607.06450",
 )
-class LayerNormLSTM(Stack):
+class LayerNormLSTM(DropoutStack):
     """i, f, g, o = LN(W x_t) + LN(U h) + b; c = σ(f) c + σ(i) tanh(g); h = σ(o) tanh(LN(c))."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: LayerNormLSTMConfig):
         layer = partial(gated.LayerNormLSTM, width=config.width)
-        super().__init__(gated.layers(layer, shape[-1], config.depth, dropout=config.dropout))
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from bicameral.kernels.linear_scan import linear_scan
-from bicameral.models import require_counts, require_fractions
+from bicameral.models.mingru import MinGRUConfig
 from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
 from bicameral.nn.positive import positive
 from bicameral.nn.pre_norm import PreNormStack
@@ -23,16 +23,8 @@ from bicameral.registry import model
 
 
 @dataclass(frozen=True, kw_only=True)
-class MinLSTMConfig:
+class MinLSTMConfig(MinGRUConfig):
     """How wide and deep."""
-
-    width: int = 128  # of the residual stream and of each state
-    depth: int = 2  # layers
-    dropout: float = 0.0  # on each residual branch, in training
-
-    def __post_init__(self) -> None:
-        require_counts(self, "width", "depth")
-        require_fractions(self, "dropout")
 
 
 class MinLSTMLayer(Recurrent[Tensor]):

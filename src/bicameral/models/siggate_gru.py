@@ -4,9 +4,10 @@ Genet and Inzirillo 2025, arXiv 2502.09318; what was read and what differs stand
 GRU, the reset gate acts after the recurrent product and z keeps the old state.
 """
 
+from functools import partial
 from typing import ClassVar
 
-from bicameral.models.siggate_lstm import SigGateConfig, layers
+from bicameral.models.siggate_lstm import SigGateConfig, seen
 from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.siggate import SigGRU
 from bicameral.registry import model
@@ -26,4 +27,5 @@ class SigGateGRU(DropoutStack):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
-        super().__init__(layers(SigGRU, shape[-1], config), config.dropout)
+        layer = partial(SigGRU, **seen(config))
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)

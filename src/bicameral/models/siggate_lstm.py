@@ -8,6 +8,7 @@ our LSTM.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
@@ -46,11 +47,10 @@ class SigGateLSTM(DropoutStack):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
-        super().__init__(layers(SigLSTM, shape[-1], config), config.dropout)
+        layer = partial(SigLSTM, **seen(config))
+        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
 
 
-def layers(cell: type, num_inputs: int, config: SigGateConfig) -> list:
-    """Return `depth` cells, each reading the one before."""
-    gate = {"projection": config.projection, "level": config.level, "time_scale": config.time_scale}
-    inputs = [num_inputs] + [config.width] * (config.depth - 1)
-    return [cell(size, config.width, **gate) for size in inputs]
+def seen(config: SigGateConfig) -> dict[str, int]:
+    """Return what a cell is told of its size and of the signature."""
+    return {name: getattr(config, name) for name in ("width", "projection", "level", "time_scale")}

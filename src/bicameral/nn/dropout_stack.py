@@ -1,6 +1,6 @@
 """Recurrent layers one after another with dropout between them, as torch's own have it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ from bicameral.nn.stack import Stack
 
 
 class DropoutStack(Stack):
-    """A `Stack` that drops inputs of every layer but the first, in training."""
+    """`depth` layers, made for the inputs they read; in training, all but the first lose some of them."""
 
-    def __init__(self, layers: Iterable[Recurrent], dropout: float):
-        super().__init__(layers)
+    def __init__(self, make: Callable[[int], Recurrent], num_inputs: int, *, depth: int, dropout: float):
+        super().__init__(_chain(make, num_inputs, depth))
         self.dropout = nn.Dropout(dropout)
 
     def scan(
@@ -25,3 +25,9 @@ class DropoutStack(Stack):
             x, after = layer(self.dropout(x) if level else x, before, lengths=lengths, resets=resets)
             states.append(after)
         return x, tuple(states)
+
+
+def _chain(make: Callable[[int], Recurrent], num_inputs: int, depth: int) -> Iterator[Recurrent]:
+    for _ in range(depth):
+        yield (layer := make(num_inputs))
+        num_inputs = layer.width

@@ -3,7 +3,7 @@
 The parameters of the first three are those of torch.nn.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -15,7 +15,6 @@ from bicameral.kernels.gated import Weights, gated
 from bicameral.kernels.gated.reference import EPS
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.stack import Framewise
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -227,17 +226,6 @@ class ProjectedLSTM(Recurrent[CellState]):
         weights = Weights(self.w_x, self.w_h, self.b, extra=self.projection)
         y, last = gated("projected_lstm", x, state, weights, lengths)
         return y, CellState(*last)
-
-
-def layers(
-    make: Callable[[int], Recurrent], num_inputs: int, depth: int, *, dropout: float
-) -> Iterator[Recurrent]:
-    """Yield `depth` of the layers `make` makes for that many inputs, with dropout between them."""
-    for _ in range(depth - 1):
-        yield (layer := make(num_inputs))
-        num_inputs = layer.width
-        yield Framewise(nn.Dropout(dropout), num_inputs)
-    yield make(num_inputs)
 
 
 def _parameters(
