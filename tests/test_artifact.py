@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bicameral.artifact import CONFIG, WEIGHTS, Artifact
+from bicameral.artifact import CONFIG, WEIGHTS, Artifact, write_json
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.windows import windows
@@ -65,6 +65,40 @@ def test_classes_of_other_data_are_matched_by_name(series):
     rows = np.array([0, 2, 3, 5])
     some = replace(series.subset(rows), targets=np.array([0, 1, 0, 1]), classes=("a", "c"))
     assert artifact.evaluate(some) == artifact.evaluate(series, rows)
+
+
+def test_a_model_that_is_not_installed_is_named_with_its_artifact(series, tmp_path):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    config = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(config.replace('"model": "gru"', '"model": "grue"'))
+    with pytest.raises(ArtifactError, match=r"kept was made with the model 'grue', which is not installed"):
+        Artifact.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["file", "notes"])
+def test_what_is_no_artifact_is_never_replaced(series, tmp_path, name):
+    (tmp_path / "notes").mkdir()
+    for path in (tmp_path / "file", tmp_path / "notes" / "thesis.txt"):
+        path.write_text("years of work")
+    with pytest.raises(ArtifactError, match=f"{name} holds something else than an artifact"):
+        untrained(series, "gru").save_pretrained(tmp_path / name)
+    assert (tmp_path / "file").exists()
+    assert (tmp_path / "notes" / "thesis.txt").exists()
+
+
+def test_json_has_a_row_of_numbers_on_a_line(tmp_path):
+    value = {
+        "graph": [[1, 0.5], [None, -2e-9]],
+        "no": [],
+        "a[": ["b[", "]"],
+        "of": [{"x": 1}],
+        "t": "[\n1\n]",
+    }
+    write_json(tmp_path / "x.json", value)
+    text = (tmp_path / "x.json").read_text()
+    assert json.loads(text) == value
+    assert "[1, 0.5]" in text
+    assert len(text.splitlines()) == 17
 
 
 def test_an_unknown_class_is_named(series):

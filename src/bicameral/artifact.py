@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bicameral import __version__
+from bicameral import __version__, registry
 from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
@@ -31,6 +32,7 @@ from bicameral import Artifact
 
 Artifact.from_pretrained("this folder").predict(dataset)
 ```"""
+NUMBERS = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a list of nothing but numbers, true, false and null, indented
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 
@@ -85,6 +87,7 @@ class Artifact:
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the artifact; an older one there is replaced only when the new one is whole."""
         folder = Path(folder)
+        refuse_other_files(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -118,6 +121,11 @@ class Artifact:
     @classmethod
     def _read(cls, folder: Path) -> "Artifact":
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if config["model"] not in registry.names():
+            raise ArtifactError(
+                f"{folder} was made with the model {config['model']!r}, which is not installed here: install "
+                "the package that brings it, or a version of bicameral that has it"
+            )
         task = task_from_dict(config["task"])
         layout = Layout(**{**config["layout"], "shape": tuple(config["layout"]["shape"])})
         network = Network(layout, task, config["model"], config["overrides"])
@@ -144,9 +152,16 @@ class Artifact:
         }
 
 
+def refuse_other_files(folder: Path) -> None:
+    """Raise where an artifact would replace something else than an artifact."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file()):
+        raise ArtifactError(f"{folder} holds something else than an artifact; choose a folder of its own")
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON, whole or not at all."""
-    write_text(path, json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False))
+    """Write JSON, whole or not at all, a row of numbers on a line."""
+    text = json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text))
 
 
 def jsonable(value: Any) -> Any:

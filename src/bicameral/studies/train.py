@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bicameral import registry
-from bicameral.artifact import Artifact
+from bicameral.artifact import Artifact, refuse_other_files
 from bicameral.data.audit import audit
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
@@ -70,6 +70,7 @@ def train(
     chosen, length = recipe_from_dict({"batch_size": 64, **(recipe or {})}), training_budget(budget)
     if dry_run:
         return {"split": _counts(parts, validate), **forecast_cost(network, draw, chosen, length)}
+    refuse_other_files(Path(folder))
     with _tidy(_checkpoints(Path(folder))):
         audited = _audit(problem, parts, override=override_audit)
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
