@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from bicameral.cli.app import app
 from bicameral.errors import DataError
 from bicameral.studies.train import train
+from bicameral.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -47,3 +48,20 @@ def test_sound_data_say_so(tmp_path):
     made = train((X, y), "linear", folder=tmp_path / "run", budget="1steps", progress=False)
     assert "checks passed" in made.card["audit"]
     assert "overridden" not in made.card["audit"]
+
+
+def test_a_budget_too_short_for_a_look_at_every_example_says_so(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(60, 6, 2)).astype(np.float32), np.arange(60) % 2
+    recipe = {"batch_size": 9}
+    for steps, said in (("1steps", True), ("4steps", False)):
+        made = train((X, y), "gru", folder=tmp_path / steps, budget=steps, recipe=recipe, progress=False)
+        assert ("too short" in made.card) == said
+        assert "val accuracy" in made.card
+
+
+def test_training_too_slow_to_validate_is_judged_on_the_test_part_alone(tmp_path, monkeypatch):
+    X, y = np.random.default_rng(0).normal(size=(60, 6, 2)).astype(np.float32), np.arange(60) % 2
+    monkeypatch.setattr(Trainer, "_validation_cost", lambda _trainer: 1.0)
+    made = train((X, y), "gru", folder=tmp_path / "run", budget="0.2s", progress=False)
+    assert "test accuracy" in made.card
+    assert "val accuracy" not in made.card

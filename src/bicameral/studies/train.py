@@ -29,6 +29,8 @@ from bicameral.training.learn import is_iterated, learn
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import seeded
 
+TOO_SHORT = "not every example was seen once; give a longer budget, a smaller size or another model"
+
 
 def train(
     source: Any,
@@ -180,7 +182,9 @@ def _facts(
     artifact: Artifact, dataset: Dataset, parts: Split, history: History, validate: bool
 ) -> dict[str, Any]:
     rows = _rows(parts, validate)
-    judged = {name: artifact.evaluate(dataset, rows[name]) for name in rows if name != "train"}
+    # Where training had no time to look at the validation part, neither has this.
+    skipped = {"train"} if history.val or not history.steps else {"train", "val"}
+    judged = {name: artifact.evaluate(dataset, rows[name]) for name in rows if name not in skipped}
     return {
         "split": _counts(parts, validate),
         **{
@@ -191,6 +195,7 @@ def _facts(
         "steps": history.steps,
         "seconds": round(history.seconds, 2),
         "stopped by": history.stopped_by or "solved at once",
+        **({"too short": TOO_SHORT} if 0 < history.epochs < 1 and history.stopped_by == "budget" else {}),
     }
 
 
