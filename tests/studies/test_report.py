@@ -12,9 +12,10 @@ import pytest
 from studies.example_results import example_results
 
 from bicameral.studies.report import write_report
+from bicameral.studies.report.budget import budget_curves
 from bicameral.studies.report.page import LIMIT, headline, render_page
 from bicameral.studies.report.pareto import pareto
-from bicameral.studies.report.svg import Scale, element, spread
+from bicameral.studies.report.svg import NARROW, WIDE, Scale, element, spread
 from bicameral.studies.report.text import render
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
@@ -158,6 +159,26 @@ def test_a_recommendation_is_shown_though_no_probe_was_run(results: dict[str, An
     assert "#probes" in links
     bare = Page(render_page({**results, "probes": skipped, "recommendation": []}))
     assert not any(held.get("href") == "#probes" for tag, held in bare.seen if tag == "a")
+
+
+def test_a_recommended_model_that_was_not_compared_is_marked(results: dict[str, Any]) -> None:
+    compared = Page(render_page(results)).words
+    assert not any("not compared" in word for word in compared)
+    stranger = {**results["recommendation"][0], "model": "clip_net", "rank": 3}
+    page = Page(render_page({**results, "recommendation": [*results["recommendation"], stranger]}))
+    assert [word.strip() for word in page.words if ", not compared" in word] == [
+        "convolutional, confidence 0.80, not compared"
+    ]
+    assert any("Not all were compared" in word for word in page.words)
+
+
+def test_the_bands_of_the_budget_curves_stay_within_their_frame(results: dict[str, Any]) -> None:
+    for width in (WIDE, NARROW):
+        drawn = str(budget_curves(results, width))
+        (axis,) = re.findall(r'<line[^>]* y1="([\d.]+)"[^>]* class="axis"', drawn)[:1]
+        bands = re.findall(r'<path d="([^"]*)" class="band', drawn)
+        bottom = max(float(y) for band in bands for y in re.findall(r"[ML][\d.]+ ([\d.]+)", band))
+        assert bottom <= float(axis)
 
 
 def test_names_of_points_off_the_scale_stand_above_the_axis(results: dict[str, Any]) -> None:

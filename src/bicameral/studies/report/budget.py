@@ -36,8 +36,9 @@ def _scales(curves: Sequence[Curve], width: int, height: int) -> tuple[Scale, Sc
     times = [time for curve in curves for time in curve["seconds"]]
     reached = [value for curve in curves for value in curve["expected_best"]]
     ends = [curve["expected_best"][-1] for curve in curves]
+    lowest = min(min(curve["low"]) for curve in curves)
     # What is reached at the very beginning may be far below; the contest is near the ends.
-    low = max(min(reached), max(ends) - 3 * (max(ends) - min(ends)) - 0.25 * (max(reached) - min(reached)))
+    low = max(lowest, max(ends) - 3 * (max(ends) - min(ends)) - 0.25 * (max(reached) - min(reached)))
     high = max(max(curve["high"]) for curve in curves)
     margin = 0.05 * (high - low) or 0.01
     x = Scale(low=min(times) * 0.9, high=max(times) * 1.02, start=52, end=width - 96, log=True)
