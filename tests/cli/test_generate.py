@@ -38,9 +38,26 @@ def test_a_text_is_learned_judged_and_written_on(bicameral, home):
     assert (home / "out.txt").read_text() == " the dog "
 
 
+def test_how_well_each_line_was_foretold_stands_in_a_table_beside_it(bicameral, home, tmp_path):
+    artifact = trained(bicameral, home, "story.txt", "ngram")
+    (tmp_path / "lines.txt").write_text("the dog sees the cat\n.\ngod\n")
+    asked = ["predict", artifact, tmp_path / "lines.txt", "kind=text", "labels=False"]
+    result = bicameral(*asked)
+    header, first, second = result.stdout.splitlines()
+    assert header.split() == ["id", "nats", "bits", "perplexity", "accuracy", "tokens", "text"]
+    assert first.split()[0] == "lines.txt:1"
+    assert first.endswith("the dog sees the cat")
+    assert float(second.split()[3]) > float(first.split()[3]) > 1
+    assert "left out: 1, the first is lines.txt:2: nothing follows its first step" in result.stderr
+    assert [told["text"] for told in json.loads(bicameral(*asked, "--json").stdout)][1] == "god"
+
+
 def test_music_goes_to_a_file(bicameral, home):
     artifact = trained(bicameral, home, "scales.npz", "gru")
     asked = ["--prompt", home / "scales.npz", "--length", 7]
+    told = bicameral("predict", artifact, home / "scales.npz").stdout.splitlines()
+    assert told[0].split() == ["id", "nll", "accuracy", "frames"]
+    assert len(told) == 13
     missing = bicameral("generate", artifact, *asked)
     assert (missing.exit_code, "add --out music.npz" in missing.stderr) == (2, True)
     assert bicameral("generate", artifact, *asked, "--out", home / "music.npz").stdout.startswith(

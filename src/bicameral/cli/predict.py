@@ -1,6 +1,6 @@
 """bicameral predict: the answers of an artifact, one a line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +10,10 @@ from bicameral.cli import fields as settings
 from bicameral.cli.app import ARTIFACT, verb
 from bicameral.cli.frames import described, write_frames
 from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
-from bicameral.cli.show import escaped, show_json, show_lines, tell_left_out
+from bicameral.cli.show import escaped, show_json, show_lines, show_table, tell_left_out
 from bicameral.errors import DataError
+
+BEGINNING = 60  # characters of a text that are shown
 
 Out = Annotated[Path | None, typer.Option(help="Where foretold frames go: an .npz, or a folder of pictures.")]
 
@@ -20,21 +22,41 @@ Out = Annotated[Path | None, typer.Option(help="Where foretold frames go: an .np
 def predict(
     artifact: ArtifactFolder, data: Data, fields: Fields = None, out: Out = None, json: Json = False
 ) -> None:
-    """Answer for every example of the data, in its order."""
+    """Answer for every example of the data, in its order.
+
+    Of what foretells the next step: how well each text or piece was foretold; `generate` writes on.
+    """
     from bicameral.artifact import Artifact
     from bicameral.tasks.later import reading
 
-    trained = Artifact.from_pretrained(artifact)
-    options = reading(trained.task) | settings.parse(fields)
+    trained, given = Artifact.from_pretrained(artifact), settings.parse(fields)
+    options = given if given.get("labels") is False else reading(trained.task) | given
     dataset = _examples(data, options, trained.network.layout.kind)
     answers = trained.predict(dataset)
     tell_left_out(dataset)
+    if trained.task.per_step:
+        answers = _begun(answers, dataset)
     if out is not None:
         show_lines([write_frames(answers, out)])
     elif json:
         show_json(answers)
+    elif trained.task.per_step:
+        show_table(list(answers[0]), (list(answer.values()) for answer in answers))
     else:
         show_lines("\t".join(cells(answer)) for answer in answers)
+
+
+def _begun(answers: Sequence[Mapping[str, Any]], dataset: Any) -> list[dict[str, Any]]:
+    """Set the beginning of each text beside its answer, and name what was too short to have one."""
+    items = dict(zip(dataset.ids, dataset.items, strict=True))
+    if short := sorted(items.keys() - {answer["id"] for answer in answers}):
+        message = f"left out: {len(short)}, the first is {escaped(short[0])}: nothing follows its first step"
+        typer.echo(message, err=True)
+    texts = {name: item for name, item in items.items() if isinstance(item, str)}
+    return [
+        {**answer, **({"text": texts[name][:BEGINNING]} if (name := answer["id"]) in texts else {})}
+        for answer in answers
+    ]
 
 
 def _examples(source: str, options: Mapping[str, Any], kind: str) -> Any:
