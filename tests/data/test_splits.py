@@ -117,7 +117,8 @@ def test_numbers_and_several_labels_are_drawn_at_random(y):
         (lambda: labelled([1] * 10), "one class only"),
         (lambda: labelled([0]), "one class only"),
         (lambda: labelled([0, 1]), "2 examples, too few"),
-        (lambda: labelled([0, 1] * 5, groups=["a"] * 10), "one group"),
+        (lambda: labelled([0, 1] * 5, groups=["a"] * 10), "10 examples .* all are equal to the byte"),
+        (lambda: read((np.eye(9), [0, 1, 0] * 3), groups=["a"] * 9), "group 'a', which may not stand in two"),
         (lambda: read(np.zeros(50)), "windows"),
     ],
 )

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from bicameral.data.continuations import is_continued
+from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset
 from bicameral.errors import DataError
 
@@ -146,14 +147,23 @@ def _by_group(dataset: Dataset, rows: np.ndarray, fraction: float, rng: np.rando
     assert dataset.groups is not None
     names, member = np.unique(dataset.groups[rows], return_inverse=True)
     if len(names) < 2:
-        raise DataError(
-            f"{dataset.name} has one group to divide ({str(names[0])!r}), and a group, or equal examples, "
-            "may not be in two parts; more groups are needed"
-        )
+        raise DataError(_undivided(dataset, rows))
     counts = _counts(dataset, rows, member, len(names))
     orders = (_prefix(rng.permutation(len(names)), counts, fraction) for _ in range(TRIES))
     best = min(orders, key=lambda groups: _imbalance(counts, groups, fraction))
     return np.flatnonzero(np.isin(member, best))
+
+
+def _undivided(dataset: Dataset, rows: np.ndarray) -> str:
+    assert dataset.groups is not None
+    given = f"{len(rows)} examples of {dataset.name} are to be divided"
+    if len({digest(dataset.items[row]) for row in rows}) == 1:
+        return f"{given}, and all are equal to the byte; bring examples that differ"
+    return (
+        f"{given}, and all belong to the group {str(dataset.groups[rows[0]])!r}, which may not stand in two "
+        "parts; bring one group for each part at least (train, val, test), or leave the groups out if the "
+        "examples do not depend on each other"
+    )
 
 
 def _counts(dataset: Dataset, rows: np.ndarray, member: np.ndarray, groups: int) -> np.ndarray:
