@@ -50,8 +50,9 @@ def compare(
 ) -> None:
     """Compare families under one budget and say how sure the answer is.
 
-    DATA may also be a study file (.yaml, or .py with `study = {...}`); its keys are those of
-    bicameral.compare, and what is given here goes before what stands there.
+    DATA may also be a study file: .yaml, or .py with `study = {...}`, its keys those of bicameral.compare.
+
+    What is given here goes before what stands there.
     """
     flags = {
         "name": name,

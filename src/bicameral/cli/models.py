@@ -21,7 +21,9 @@ COLUMNS = ("model", "family", "reads", "sizes", "parameters", "paper")
 
 @verb("models", panel=INSTALLATION, example="bicameral models lstm")
 def models(
-    name: Annotated[str | None, typer.Argument(help="Show the settings of this model only.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show the settings of this model only.")
+    ] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The page docs/models.md.")] = False,
 ) -> None:

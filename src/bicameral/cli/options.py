@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[str, typer.Argument(help="A file or folder of data; docs/data.md shows the layouts.")]
-ArtifactFolder = Annotated[Path, typer.Argument(help="A saved artifact, such as runs/digits/best.")]
-StudyFolder = Annotated[Path, typer.Argument(help="A study, such as runs/digits.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A file or folder of data; docs/data.md shows the layouts.")
+]
+ArtifactFolder = Annotated[
+    Path, typer.Argument(metavar="ARTIFACT", help="A saved artifact, such as runs/digits/best.")
+]
+StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="A study, such as runs/digits.")]
 Fields = Annotated[
     list[str] | None,
     typer.Argument(metavar="FIELD=VALUE", help="Settings by name, such as target=price."),
