@@ -12,7 +12,7 @@ from bicameral.errors import ConfigError, UnknownNameError, nearest
 
 Family = Literal["convolutional", "recurrent", "hybrid", "attention", "baseline", "control"]
 Form = Literal["map", "line", "volume", "sequence", "frames"]
-Gives = Literal["maps", "steps", "vector", "frames", "forecast", "next"]
+Gives = Literal["maps", "steps", "vector", "frames", "forecast", "next", "answer"]
 
 PLUGINS = "bicameral.models"
 _Class = TypeVar("_Class", bound=type)
@@ -39,6 +39,11 @@ class Entry:
     def closed_form(self) -> bool:
         """Whether the head is solved at once instead of trained by gradient."""
         return getattr(self.cls, "closed_form", False)
+
+    @property
+    def answers(self) -> bool:
+        """Whether what it gives is the answer, at every step or to the whole: it needs no head."""
+        return self.gives in ("next", "answer")
 
     def configure(self, overrides: Mapping[str, Any]) -> Any:
         """Build the config, naming an unknown field and the nearest known one."""

@@ -103,6 +103,7 @@ class Problem:
             preprocessing = fit_continued(self.dataset, train, **_segment(self.options))
         else:
             kept = whole_frames(self.dataset) if is_windowed_clips(self.dataset) else {}
+            kept |= {"tokens": self.options["unit"]} if "unit" in self.options else {}
             preprocessing = fit_preprocessing(self.dataset, train, **kept)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
         return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
@@ -219,7 +220,7 @@ def _options_of(dataset: Dataset) -> tuple[str, ...]:
     if is_continued(dataset):
         return CONTINUE_OPTIONS if dataset.kind == "text" else CONTINUE_OPTIONS[:1]
     if dataset.targets is not None:
-        return ()
+        return ("unit",) if dataset.kind == "text" else ()
     return FRAMES_OPTIONS if dataset.kind == "clip" else FORECAST_OPTIONS
 
 

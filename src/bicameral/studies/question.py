@@ -16,7 +16,7 @@ from bicameral.studies.plan import Plan, digest
 from bicameral.studies.problem import Problem, problem_of, task_for
 from bicameral.studies.recommend import candidates
 from bicameral.tasks import Task
-from bicameral.tasks.causality import check_causal
+from bicameral.tasks.causality import check_causal, check_classes
 from bicameral.tasks.roll_out import can_continue
 
 ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
@@ -87,6 +87,7 @@ def roles_of(
         )
     for name in found:
         check_causal(registry.entry(name), dataset.kind, per_step=is_continued(dataset))
+        check_classes(registry.entry(name), dataset.kind, classes=bool(dataset.classes))
         if registry.entry(name).gives == "forecast" and dataset.targets is not None:
             raise ConfigError(f"{name} only forecasts, and {dataset.name} has labels; leave it out")
         if dataset.targets is None and not _foretells(registry.entry(name), dataset):

@@ -44,8 +44,8 @@ class Reason(NamedTuple):
 def candidates(dataset: Dataset) -> list[str]:
     """Return the models worth comparing on this kind of data: every family, baselines and a control."""
     menu = rules()["menu"][_kind(dataset)]
-    known = set(registry.names())
-    return [name for names in menu.values() for name in names if name in known]
+    known = [name for names in menu.values() for name in names if name in registry.names()]
+    return [name for name in known if dataset.classes or registry.entry(name).gives != "answer"]
 
 
 def recommend(

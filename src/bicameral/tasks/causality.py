@@ -1,4 +1,4 @@
-"""Which models may be asked, at every step, for the next one."""
+"""Which models may be asked: at every step for the next one, and without a head for classes."""
 
 from typing import Any
 
@@ -21,6 +21,14 @@ def check_causal(entry: Entry, kind: Kind, *, per_step: bool) -> None:
         raise ConfigError(f"{entry.name} is {why}; choose from {_those_that_are()}")
 
 
+def check_classes(entry: Entry, kind: Kind, *, classes: bool) -> None:
+    """Refuse a model that answers with classes of its own where none are asked for."""
+    if entry.gives == "answer" and not (classes and _reads(entry, kind)):
+        raise ConfigError(
+            f"{entry.name} only tells classes of {' or '.join(_kinds(entry))} data apart; leave it out"
+        )
+
+
 def is_causal(entry: Entry) -> bool:
     """Whether a model says something at every step, from that step and those before it."""
     steps = entry.gives == "next" or (entry.gives == "steps" and not hasattr(entry.cls, "output_lengths"))
@@ -28,11 +36,11 @@ def is_causal(entry: Entry) -> bool:
 
 
 def expected(entry: Entry, task: Any) -> dict[str, int]:
-    """Fields of the config that a task asked at every step fills in.
+    """Fields of the config that the task fills in.
 
     A window of attention is no wider than a segment of training: positions further apart were never learned.
     """
-    if entry.gives == "next":
+    if entry.answers:
         return {"num_outputs": task.output_shape[0]}
     default = entry.configure({})
     return {"window": min(default.window, task.context)} if hasattr(default, "window") else {}
@@ -40,7 +48,11 @@ def expected(entry: Entry, task: Any) -> dict[str, int]:
 
 def _reads(entry: Entry, kind: Kind) -> bool:
     """Counts may be of tokens alone, or of frames alone."""
-    return kind in getattr(entry.cls, "kinds", ("text", "series"))
+    return kind in _kinds(entry)
+
+
+def _kinds(entry: Entry) -> tuple[Kind, ...]:
+    return getattr(entry.cls, "kinds", ("text", "series"))
 
 
 def _those_that_are() -> str:

@@ -15,7 +15,8 @@ from bicameral.data.views import shape_as, view_as
 from bicameral.errors import ConfigError
 from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.registry import Entry
-from bicameral.tasks.causality import check_causal, expected
+from bicameral.tasks.causality import check_causal, check_classes, expected
+from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.roll_out import RollOut, can_continue
@@ -36,13 +37,14 @@ class Network(nn.Module):
         self.overrides = dict(overrides or {})
         fields = dict(self.overrides)
         check_causal(self.entry, layout.kind, per_step=task.per_step)
+        check_classes(self.entry, layout.kind, classes=isinstance(task, Classify | MultiLabel))
         self.embedding = _embedding(layout, fields.pop("embedding", 64), self.entry)
         if isinstance(task, NextFrames) and not can_continue(self.entry):
             raise ConfigError(f"{name} cannot continue clips; choose a model such as conv_lstm")
         shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
         if self.entry.gives == "forecast":
             fields.setdefault("horizon", _horizon(self.entry, task))
-        if task.per_step:
+        if task.per_step or self.entry.answers:
             fields = expected(self.entry, task) | fields
         config = self.entry.configure(fields)
         # as the config has them: of what was given as a file, the contents
@@ -54,7 +56,7 @@ class Network(nn.Module):
             if task.per_step
             else _POOLS[self.entry.gives](self.backbone, layout.kind)
         )
-        self.head = nn.Identity() if self.entry.gives == "next" else _head(task, self.pool, self.backbone)
+        self.head = nn.Identity() if self.entry.answers else _head(task, self.pool, self.backbone)
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
         """Prepared examples -> outputs (b, *task.output_shape)."""
@@ -104,7 +106,7 @@ class Network(nn.Module):
 
 
 def _embedding(layout: Layout, width: int, entry: Entry) -> nn.Embedding | None:
-    words = layout.kind == "text" and entry.gives != "next"
+    words = layout.kind == "text" and not entry.answers
     return nn.Embedding(layout.vocabulary, width, padding_idx=0) if words else None
 
 
@@ -179,6 +181,7 @@ _POOLS: dict[str, Callable[[Any, Kind], nn.Module]] = {
     "steps": PoolSteps,
     "frames": PoolFrames,
     "vector": PassVector,
+    "answer": PassVector,
     "forecast": lambda backbone, kind: nn.Identity(),  # noqa: ARG005
 }
 

@@ -48,5 +48,5 @@ def model_laws(entry: Entry) -> Laws:
         yield from grid_laws(build, shape)
     if "lengths" in inspect.signature(entry.cls.forward).parameters:
         axis = TIME_AXES[entry.reads]
-        out = {"vector": None, "steps": 1, "next": 1}.get(entry.gives, axis)
+        out = {"vector": None, "answer": None, "steps": 1, "next": 1}.get(entry.gives, axis)
         yield from lengths_laws(build, shape, axis, out)

@@ -29,7 +29,7 @@ def output_has_the_shape_it_promises(entry: Entry) -> None:
         assert list(y.shape) == [*x.shape[:2], module.width, *cells]
     else:
         assert y.shape[-1] == module.width
-        assert y.dim() == {"vector": 2, "steps": 3, "next": 3}[entry.gives]
+        assert y.dim() == {"vector": 2, "answer": 2, "steps": 3, "next": 3}[entry.gives]
 
 
 def every_size_builds_from_json(entry: Entry) -> None:
