@@ -14,13 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from bicameral.kernels import native
 from bicameral.kernels.gated import CELLS, Weights, gated, reference
 
-NATIVE = [name for name, cell in CELLS.items() if cell.number is not None]
 EXTRAS = {"peephole_lstm": 3, "layer_norm_lstm": 6}
 needs_native = pytest.mark.skipif(native.library() is None, reason="no native library")
 
 
-def inputs(name, b, t, d, e, *, projected=False, seed=0):
-    """x, states and weights in float64; the gates stay far from one."""
+def inputs(name, b, t, d, e, *, outputs=None, projected=False, seed=0):
+    """x, states and weights in float64; gates stay far from one. Only projections heed `outputs`."""
     torch.manual_seed(seed)
 
     def make(*shape):
@@ -29,12 +28,13 @@ def inputs(name, b, t, d, e, *, projected=False, seed=0):
     cell = CELLS[name]
     gates, seen = cell.num_input_gates * e, cell.num_state_gates * e
     x = make(b, t, gates if projected else d)
-    state = tuple(make(b, e) for _ in range(cell.num_states))
+    shown = outputs if outputs and cell.projects else e
+    state = tuple(make(b, size) for size in (shown, e)[: cell.num_states])
     w_x = None if projected else (make(gates, d) / d**0.5)
-    w_h = make(seen, e) / e**0.5
+    w_h = make(seen, shown) / shown**0.5
     extra = make(EXTRAS[name], e) if name in EXTRAS else None
-    if name == "projected_lstm":
-        extra = make(e, e) / e**0.5
+    if cell.projects:
+        extra = make(shown, e) / e**0.5
     return x, state, Weights(w_x, w_h, make(gates), make(seen), extra)
 
 
@@ -68,7 +68,7 @@ def run(name, lengths, x, state, weights):
 
 
 @needs_native
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize(
     "sizes", [(1, 1, 1, 1), (3, 7, 20, 16), (33, 5, 7, 40), (2, 70, 5, 17), (130, 3, 3, 70)]
 )
@@ -77,25 +77,26 @@ def test_native_equals_the_definition(name, sizes):
 
 
 @needs_native
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
-    name=st.sampled_from(NATIVE),
+    name=st.sampled_from(list(CELLS)),
     b=st.integers(1, 20),
     t=st.integers(1, 12),
     d=st.integers(1, 35),
     e=st.integers(1, 40),
+    outputs=st.integers(1, 40),
     projected=st.booleans(),
     data=st.data(),
 )
-def test_native_equals_the_definition_at_odd_sizes(name, b, t, d, e, projected, data):
+def test_native_equals_the_definition_at_odd_sizes(name, b, t, d, e, outputs, projected, data):
     assume(e > 1 or name != "layer_norm_lstm")  # whose gradients of one unit are rounding alone
     lengths = data.draw(st.none() | st.lists(st.integers(1, t), min_size=b, max_size=b))
     lengths = None if lengths is None else torch.tensor(lengths)
-    compare(name, b, t, d, e, lengths, projected=projected, seed=b + t + d + e)
+    compare(name, b, t, d, e, lengths, outputs=outputs, projected=projected, seed=b + t + d + e)
 
 
 @needs_native
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("sizes", [(1, 9, 260, 260), (40, 30, 9, 70), (5, 30, 300, 200)])
 def test_threads_change_no_bit(name, sizes):
     arguments = as_type(torch.float32, *inputs(name, *sizes))
@@ -111,13 +112,20 @@ def test_threads_change_no_bit(name, sizes):
 
 
 @needs_native
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", CELLS)
 def test_row_does_not_depend_on_its_batch(name):
     x, state, weights = as_type(torch.float32, *inputs(name, 9, 11, 5, 24))
     with torch.no_grad():
         together, _ = gated(name, x, state, weights)
         alone, _ = gated(name, x[4:5], tuple(part[4:5] for part in state), weights)
     assert torch.equal(together[4:5], alone)
+
+
+@needs_native
+@pytest.mark.parametrize("outputs", [3, 16, 70])
+def test_a_projection_may_be_narrower_or_wider_than_the_cell(outputs):
+    lengths = torch.tensor([4, 9, 1, 9, 7, 2, 9, 5, 3])
+    compare("projected_lstm", 9, 9, 6, 36, lengths, outputs=outputs)
 
 
 @needs_native
@@ -135,6 +143,19 @@ def test_written_weights_are_packed_again():
             kept, _ = gated("lstm", x, state, weights)
             fresh, _ = gated("lstm", x, state, Weights(*[w if w is None else w.clone() for w in weights]))
             assert torch.equal(kept, fresh)
+
+
+@needs_native
+def test_written_projections_are_packed_again():
+    x, state, weights = as_type(torch.float32, *inputs("projected_lstm", 2, 3, 4, 5))
+    with torch.no_grad():
+        before, _ = gated("projected_lstm", x, state, weights)
+        for write in (lambda: weights.extra.mul_(2), lambda: weights.extra.data.mul_(2)):
+            write()
+            after, _ = gated("projected_lstm", x, state, weights)
+            fresh, _ = gated("projected_lstm", x, state, weights._replace(extra=weights.extra.clone()))
+            assert torch.equal(after, fresh)
+            assert not torch.equal(after, before)
 
 
 @needs_native
@@ -185,7 +206,7 @@ def test_torchs_operators_equal_the_definition(name, ragged):
 
 
 @needs_native
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("ragged", [False, True])
 def test_operator_keeps_torchs_promises(name, ragged):
     x, state, weights = as_type(torch.float32, *inputs(name, 2, 3, 4, 5))
@@ -200,15 +221,22 @@ COMPILE = """
 import torch
 from bicameral.kernels.gated import Weights, gated
 
-def run(x, h, c, *weights):
-    return gated("lstm", x, (h, c), Weights(*weights))[0].square().sum()
+SHAPES = {
+    "lstm": ((2, 3, 4), (2, 5), (2, 5), (20, 4), (20, 5), (20,), (20,)),
+    "reset_before_gru": ((2, 3, 4), (2, 5), (15, 4), (15, 5), (15,), (15,)),
+    "projected_lstm": ((2, 3, 4), (2, 3), (2, 5), (20, 4), (20, 3), (20,), (20,), (3, 5)),
+}
+for name, shapes in SHAPES.items():
+    num_states = 2 if "lstm" in name else 1
 
-arguments = [0.3 * torch.randn(s) for s in ((2, 3, 4), (2, 5), (2, 5), (20, 4), (20, 5), (20,), (20,))]
-arguments = [v.requires_grad_() for v in arguments]
-compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
-pair = (torch.autograd.grad(f(*arguments), arguments) for f in (compiled, run))
-for ours, theirs in zip(*pair, strict=True):
-    torch.testing.assert_close(ours, theirs)
+    def run(x, *rest):
+        return gated(name, x, rest[:num_states], Weights(*rest[num_states:]))[0].square().sum()
+
+    arguments = [(0.3 * torch.randn(shape)).requires_grad_() for shape in shapes]
+    compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
+    pair = (torch.autograd.grad(f(*arguments), arguments) for f in (compiled, run))
+    for ours, theirs in zip(*pair, strict=True):
+        torch.testing.assert_close(ours, theirs)
 """
 
 
@@ -220,7 +248,7 @@ def test_compiles_whole():
     )  # where no shapes are checked: that cannot be compiled
 
 
-@pytest.mark.parametrize("name", [*NATIVE, "projected_lstm"])
+@pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_its_operations_are_counted(name, dtype):
     arguments = as_type(dtype, *inputs(name, 2, 3, 4, 5))

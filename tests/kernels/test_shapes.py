@@ -71,6 +71,16 @@ def test_a_gated_cell_refuses_what_does_not_fit_its_weights(name):
         gated("lstm", x, (h, c), weights)
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_a_projected_cell_refuses_what_does_not_fit_its_weights(place):
+    shapes = [(B, 4), (B, 8), (4, 8)]
+    shapes[place] = (shapes[place][0], shapes[place][1] + 1)
+    h, c, extra = ones(shapes)
+    weights = Weights(*ones([(32, 3), (32, 4), (32,), (32,)]), extra)
+    with pytest.raises(ShapeError, match=f"{('h', 'c', 'extra')[place]} is"):
+        gated("projected_lstm", torch.ones(B, T, 3), (h, c), weights)
+
+
 def test_lengths_beyond_the_last_frame_are_refused():
     x, h, c = ones(list(GATED.values()))
     weights = Weights(*ones([(32, 3), (32, 8), (32,), (32,)]))

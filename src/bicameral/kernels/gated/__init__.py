@@ -31,7 +31,7 @@ def gated(
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
     watched = not compiling and torch._C._len_torch_dispatch_stack() > 0  # by whoever counts operations, say
-    if cell.number is None or not _fits_native((x, *state, *weights), compiling or watched):
+    if not _fits_native((x, *state, *weights), compiling or watched):
         if fused.knows(name, weights) and not watched:
             return fused.scan(name, x, state, weights, lengths)
         return reference.scan(cell.step, x, state, weights, lengths)

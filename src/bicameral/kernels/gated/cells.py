@@ -15,20 +15,24 @@ class Cell:
     num_input_gates: int  # blocks of rows of w_x
     num_state_gates: int  # blocks of rows of w_h
 
-    number: int | None = None  # its place in the native library, if it is there
+    projects: bool = False  # units to outputs, fewer or more, by the extra weights
+    number: int = -1  # its place in the native library
 
 
-def _cell(step: reference.Step, num_states: int, num_input_gates: int, num_state_gates: int) -> Cell:
+def _cell(
+    step: reference.Step, num_states: int, num_input_gates: int, num_state_gates: int, projects: bool = False
+) -> Cell:
     return Cell(
         name=step.__name__,
         step=step,
         num_states=num_states,
         num_input_gates=num_input_gates,
         num_state_gates=num_state_gates,
+        projects=projects,
     )
 
 
-_NATIVE = (  # in the order of gated.cpp
+_CELLS = (  # in the order of gated.cpp
     _cell(reference.lstm, 2, 4, 4),
     _cell(reference.gru, 1, 3, 3),
     _cell(reference.tanh_rnn, 1, 1, 1),
@@ -38,10 +42,7 @@ _NATIVE = (  # in the order of gated.cpp
     _cell(reference.sig_lstm, 2, 4, 3),
     _cell(reference.sig_gru, 1, 3, 2),
     _cell(reference.layer_norm_lstm, 2, 4, 4),
-)
-_OTHERS = (
     _cell(reference.reset_before_gru, 1, 3, 3),
-    _cell(reference.projected_lstm, 2, 4, 4),
+    _cell(reference.projected_lstm, 2, 4, 4, projects=True),
 )
-CELLS = {cell.name: replace(cell, number=number) for number, cell in enumerate(_NATIVE)}
-CELLS |= {cell.name: cell for cell in _OTHERS}
+CELLS = {cell.name: replace(cell, number=number) for number, cell in enumerate(_CELLS)}

@@ -23,7 +23,7 @@ _INCOMING = "Tensor workspace, Tensor? dy, Tensor? dh, Tensor? dc, bool[] wanted
 )
 def gated(cell, keep, lengths, x, h, c, *weights):
     """Return outputs, last h and c, and what the backward pass needs, where it is to be kept."""
-    kept = x.new_empty(_kept_size(cell, keep, x, h))
+    kept = x.new_empty(_kept_size(cell, keep, x, h, c))
     workspace = kept if keep else None
     x, h, c = _rows(x), _rows(h), _rows(c)
     return *recurrence.run(CELLS[cell], x, h, c, Weights(*weights), lengths, workspace), kept
@@ -31,9 +31,10 @@ def gated(cell, keep, lengths, x, h, c, *weights):
 
 @gated.register_fake
 def _(cell, keep, lengths, x, h, c, *weights):  # noqa: ARG001
-    (rows, frames, _), units = x.shape, h.shape[1]
-    last = [x.new_empty(rows, units), x.new_empty(rows if c is not None else 0, units)]
-    return x.new_empty(rows, frames, units), *last, x.new_empty(_kept_size(cell, keep, x, h))
+    (rows, frames, _), outputs = x.shape, h.shape[1]
+    last_c = x.new_empty(0, outputs) if c is None else x.new_empty(rows, c.shape[1])
+    y = x.new_empty(rows, frames, outputs)
+    return y, x.new_empty(rows, outputs), last_c, x.new_empty(_kept_size(cell, keep, x, h, c))
 
 
 @torch.library.custom_op(
@@ -58,14 +59,16 @@ def _(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, workspace, dy, dh
 
 
 @register_flop_formula(torch.ops.bicameral.gated)
-def _count(cell, keep, lengths, x, h, c, w_x, w_h, *_: Any, **__: Any) -> int:  # noqa: ARG001
+def _count(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, **_: Any) -> int:  # noqa: ARG001
     """Multiplications and additions of the products: every frame's input and state, by every gate."""
     products = math.prod(w_h) + (0 if w_x is None else math.prod(w_x))
+    if CELLS[cell].projects:
+        products += math.prod(extra)
     return 2 * x[0] * x[1] * products
 
 
-def _kept_size(cell: str, keep: bool, x: Tensor, h: Tensor) -> int:
-    return cpu.workspace_size(CELLS[cell], x.shape[0], x.shape[1], h.shape[1]) if keep else 0
+def _kept_size(cell: str, keep: bool, x: Tensor, h: Tensor, c: Tensor | None) -> int:
+    return cpu.workspace_size(CELLS[cell], x, h, c) if keep else 0
 
 
 def _rows(x: Any) -> Any:

@@ -21,7 +21,8 @@ def packed_weights(cell: Cell, call: cpu.Call, weights: Weights) -> Tensor:
     if owner.is_inference():  # has no version to compare
         return cpu.pack(cell, call, owner)
     key = (id(owner), cell.name)
-    present = [weight for weight in weights[:-1] if weight is not None]  # the extra ones are not packed
+    packed_ones = weights if cell.projects else weights[:-1]  # other extra ones are not
+    present = [weight for weight in packed_ones if weight is not None]
     state = (cpu.samples(cell, call), *[(weight.data_ptr(), weight._version) for weight in present])
     found = _kept.get(key)
     if found is not None and found[1] == state and all(map(_is, found[0], present)):

@@ -35,7 +35,7 @@ class Recurrence(torch.autograd.Function):
         ctx.save_for_backward(x, h, c, *weights)
         ctx.set_materialize_grads(False)
         ctx.cell, ctx.lengths = cell, lengths
-        ctx.workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
+        ctx.workspace = workspaces.take(cpu.workspace_size(cell, x, h, c))
         return run(cell, x, h, c, Weights(*weights), lengths, ctx.workspace)  # type: ignore[arg-type]
 
     @staticmethod
@@ -46,7 +46,7 @@ class Recurrence(torch.autograd.Function):
         x, h, c, *weights = ctx.saved_tensors
         cell, lengths, workspace, ctx.workspace = ctx.cell, ctx.lengths, ctx.workspace, None
         if workspace is None:
-            workspace = workspaces.take(cpu.workspace_size(cell, x.shape[0], x.shape[1], h.shape[1]))
+            workspace = workspaces.take(cpu.workspace_size(cell, x, h, c))
             run(cell, x, h, c, Weights(*weights), lengths, workspace)
         incoming = (*gradients[: cell.num_states + 1], *[None] * (2 - cell.num_states))
         answers = run_back(
@@ -66,7 +66,7 @@ def run(
     workspace: Tensor | None = None,
 ) -> Tensors:
     """Return every output and the last h and c (empty where the cell has none)."""
-    call = cpu.prepare(x, h, c, weights, lengths)
+    call = cpu.prepare(cell, x, h, c, weights, lengths)
     packed = packed_weights(cell, call, weights) if workspace is None else cpu.pack(cell, call, h)
     return cpu.forward(cell, call, x, packed, workspace)
 
@@ -83,7 +83,7 @@ def run_back(
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Return the gradients of x, h, c and the weights; None where not wanted."""
-    call = cpu.prepare(x, h, c, weights, lengths)
+    call = cpu.prepare(cell, x, h, c, weights, lengths)
     sources = (x, h, c, *weights)
     gradients = [
         torch.empty_like(source, memory_format=torch.contiguous_format) if want else None  # type: ignore[arg-type]

@@ -24,10 +24,11 @@ inline uint64_t sample(uint64_t hash, const float* values, long count) {
 
 template <class Cell>
 int64_t samples(const Call& call) {
-  uint64_t hash = sample(14695981039346656037u, call.w_h, Layout<Cell>::HEARING * call.units * call.units);
+  uint64_t hash = sample(14695981039346656037u, call.w_h, Layout<Cell>::SEEN * call.units * call.outputs);
+  if constexpr (Cell::MIDDLE > 0) hash = sample(hash, Cell::weights(call), call.units * call.outputs);
   hash = sample(hash, call.w_x, Cell::INPUT * call.units * call.inputs);
   hash = sample(hash, call.b_x, Cell::INPUT * call.units);
-  return sample(hash, call.b_h, Layout<Cell>::HEARING * call.units);
+  return sample(hash, call.b_h, Layout<Cell>::SEEN * call.units);
 }
 
 template <class Cell>
@@ -39,7 +40,7 @@ constexpr Entry entry() {
 
 constexpr Entry CELLS[] = {entry<Lstm>(),   entry<Gru>(),         entry<TanhRnn>(), entry<ReluRnn>(),
                            entry<PeepholeLstm>(), entry<CoupledLstm>(), entry<SigLstm>(), entry<SigGru>(),
-                           entry<LayerNormLstm>()};
+                           entry<LayerNormLstm>(),  entry<ResetBeforeGru>(), entry<ProjectedLstm>()};
 
 }  // namespace bicameral::gated
 

@@ -4,6 +4,8 @@
 // Sums over rows and frames are cut by columns, never by threads, so that no result depends on their number.
 #pragma once
 #include "gated_forward.hpp"
+#include "gated_middle.hpp"
+#include "gated_twice.hpp"
 
 namespace bicameral::gated {
 
@@ -25,7 +27,8 @@ struct Backward {
   bool weights;
   float *gradients, *dh, *dc, *to_h, *to_x, *extra;          // of gates, in a ring; of states; packed weights
   float *sum_x, *sum_h, *sum_bias, *sum_extra, *tile_x, *tile_h;  // sums over time, and the operands of a chunk
-  std::vector<std::pair<long, long>> steps{};                 // every (t, row) of the chunk
+  float* second;                                              // of a second product
+  Steps steps{};                                              // all of the chunk
 
   explicit Backward(const Call& call)
       : call(call), at(call), order(call), history(at, call),
@@ -33,37 +36,35 @@ struct Backward {
     static thread_local Scratch scratch;
     long sums = chunk * call.rows;
     const long sizes[] = {(chunk + 1) * call.rows * at.gates,
+                          call.rows * at.shown,
                           call.rows * at.padded,
-                          call.rows * at.padded,
-                          at.padded * HEARING * at.padded,
+                          at.padded * HEARING * at.shown,
                           call.w_x && call.dx ? at.padded * Cell::INPUT * whole(call.inputs) : 0,
                           at.padded * Cell::EXTRAS,
                           weights && call.w_x ? at.padded * Cell::INPUT * call.inputs : 0,
-                          weights ? at.padded * HEARING * call.units : 0,
+                          weights ? at.padded * HEARING * call.outputs : 0,
                           at.gates,
                           at.padded * Cell::EXTRAS,
                           weights && call.w_x ? tiles(call.inputs, X_ROWS) * X_ROWS * sums : 0,
-                          weights ? tiles(call.units, H_ROWS) * H_ROWS * sums : 0};
+                          weights ? tiles(call.outputs, H_ROWS) * H_ROWS * sums : 0,
+                          Cell::MIDDLE ? Middle<Cell>::size(call, at, chunk) : 0};
     float** const parts[] = {&gradients, &dh, &dc, &to_h, &to_x, &extra,
-                             &sum_x, &sum_h, &sum_bias, &sum_extra, &tile_x, &tile_h};
+                             &sum_x, &sum_h, &sum_bias, &sum_extra, &tile_x, &tile_h, &second};
     long total = 0;
     for (long size : sizes) total += size;
     float* memory = scratch.take(total);
-    for (int i = 0; i < 12; memory += sizes[i++]) *parts[i] = memory;
+    for (int i = 0; i < 13; memory += sizes[i++]) *parts[i] = memory;
     std::memset(sum_x, 0, (tile_x - sum_x) * sizeof(float));
     pack_extra(call, at, extra);
   }
 
-  static long tiles(long count, int rows) { return (count + rows - 1) / rows; }
-  static long whole(long count) { return tiles(count, LANES) * LANES; }
   // Of the gates of all rows.
   float* gradient(long t) const { return gradients + t % (chunk + 1) * call.rows * at.gates; }
+  Middle<Cell> middle() const { return {call, at, chunk, second}; }
 
   // --- packed weights: [block of columns][unit, slot, lane][column] -------------------------------------------
 
-  static int columns(long width, long block) {
-    return static_cast<int>(std::min<long>(MOST_COLUMNS, tiles(width, LANES) - block * MOST_COLUMNS));
-  }
+  static int columns(long width, long block) { return columns_from(width, block * MOST_COLUMNS); }
   static long blocks(long width) { return tiles(tiles(width, LANES), MOST_COLUMNS); }
 
   void pack_block(float* to, const float* w, const int* gate, int gates, long width, long block) const {
@@ -80,9 +81,10 @@ struct Backward {
   }
 
   void pack_weights(int thread, int threads) const {
-    Range mine = share(blocks(call.units), thread, threads);
+    if constexpr (Cell::MIDDLE > 0) middle().prepare(thread, threads);
+    Range mine = share(blocks(call.outputs), thread, threads);
     for (long block = mine.first; block < mine.end; block++)
-      pack_block(to_h, call.w_h, Cell::state_gate, HEARING, call.units, block);
+      pack_block(to_h, call.w_h, Cell::state_gate, HEARING, call.outputs, block);
     if (!call.w_x || !call.dx) return;
     mine = share(blocks(call.inputs), thread, threads);
     for (long block = mine.first; block < mine.end; block++)
@@ -102,30 +104,35 @@ struct Backward {
 
   void load_gradients(const Part& part) const {
     for (long i = 0; i < part.rows; i++) {
-      long row = part.row(i), from = order.source[row] * call.units;
-      for_vectors(part, [&](long v, long count) {
-        long unit = v * LANES;
-        store(dh + row * at.padded + unit, call.dh_last ? load(call.dh_last + from + unit, count) : Vector{});
-        store(dc + row * at.padded + unit, call.dc_last ? load(call.dc_last + from + unit, count) : Vector{});
-      });
+      long row = part.row(i), source = order.source[row];
+      auto start = [&](float* to, const float* from, long width) {
+        for_vectors(part, width, [&](long v, long count) {
+          store(to + v * LANES, from ? load(from + source * width + v * LANES, count) : Vector{});
+        });
+      };
+      start(dh + row * at.shown, call.dh_last, call.outputs);
+      start(dc + row * at.padded, call.dc_last, call.units);
     }
   }
 
   void store_gradients(const Part& part) const {
     for (long i = 0; i < part.rows; i++) {
-      long row = part.row(i), to = order.source[row] * call.units;
-      for_vectors(part, [&](long v, long count) {
-        long unit = v * LANES;
-        if (call.dh) store(call.dh + to + unit, load(dh + row * at.padded + unit), count);
-        if (call.dc) store(call.dc + to + unit, load(dc + row * at.padded + unit), count);
-      });
+      long row = part.row(i), source = order.source[row];
+      auto finish = [&](float* to, const float* from, long width) {
+        for_vectors(part, width, [&](long v, long count) {
+          if (to) store(to + source * width + v * LANES, load(from + v * LANES), count);
+        });
+      };
+      finish(call.dh, dh + row * at.shown, call.outputs);
+      finish(call.dc, dc + row * at.padded, call.units);
     }
   }
 
   template <class Visit>
-  void for_vectors(const Part& part, Visit visit) const {
-    long end = std::min(part.panels.end * MOST_COLUMNS, at.vectors);
-    for (long v = part.panels.first * MOST_COLUMNS; v < end; v++) visit(v, at.count(call, v));
+  void for_vectors(const Part& part, long width, Visit visit) const {
+    const bool last = part.panels.end == blocks(call.outputs);
+    const long end = last ? tiles(width, LANES) : part.panels.end * MOST_COLUMNS;
+    for (long v = part.panels.first * MOST_COLUMNS; v < end; v++) visit(v, count_of(width, v));
   }
 
   // dh of frame t is complete once the gates of frame t + 1 have added theirs; then the cell itself.
@@ -137,11 +144,11 @@ struct Backward {
     from.resize(later), to.resize(later);
     for (long i = 0; i < later; i++) {
       from[i] = coming + part.row(i) * at.gates;
-      to[i] = dh + part.row(i) * at.padded;
+      to[i] = dh + part.row(i) * at.shown;
     }
     for (long i = 0; i < part.panels.end - part.panels.first; i++) {
       long block = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
-      Product p = through(to_h, HEARING, call.units, block);
+      Product p = through(to_h, HEARING, call.outputs, block);
       p.offset = block * MOST_COLUMNS * LANES;
       multiply(p, later, from.data(), to.data(), to.data());
       if constexpr (!Cell::MIXES)
@@ -149,18 +156,35 @@ struct Backward {
     }
     if constexpr (Cell::MIXES)
       for (long i = 0; t >= 0 && i < running; i++) row_back(frame, going, t, part.row(i));
+    if constexpr (Cell::MIDDLE > 0)
+      if (t >= 0) middle_back(part, frame, going, t, running, from, to);
+  }
+
+  const float* output_gradient(long t, long row) const {
+    return call.dy ? call.dy + (order.source[row] * call.frames + t) * call.outputs : nullptr;
   }
 
   void row_back(const Frame& frame, float* going, long t, long row) const {
-    const float* dy = call.dy ? call.dy + (order.source[row] * call.frames + t) * call.units : nullptr;
-    float* d_h = dh + row * at.padded;
-    for (long v = 0; dy && v < at.vectors; v++)
-      store(d_h + v * LANES, load(d_h + v * LANES) + load(dy + v * LANES, at.count(call, v)));
-    Cell::backward(row_of(call, at, frame, row, extra), going + row * at.gates, d_h, dc + row * at.padded);
+    const float* dy = output_gradient(t, row);
+    float *d_h = dh + row * at.shown, *beside = dc + row * at.padded;
+    if constexpr (Cell::MIDDLE > 0) beside = middle().coming(t) + row * at.shown;
+    for (long v = 0; dy && v * LANES < at.shown; v++)
+      store(d_h + v * LANES, load(d_h + v * LANES) + load(dy + v * LANES, count_of(call.outputs, v)));
+    Cell::backward(row_of(call, at, frame, row, extra), going + row * at.gates, d_h, beside);
+  }
+
+  void middle_back(const Part& part, const Frame& frame, float* going, long t, long running,
+                   std::vector<const float*>& from, std::vector<float*>& to) const {
+    middle().back(part, t, running, going, from, to);
+    for (long i = 0; i < running; i++) {
+      long row = part.row(i);
+      Cell::past_middle(row_of(call, at, frame, row, extra), going + row * at.gates, dh + row * at.shown,
+                        dc + row * at.padded);
+    }
   }
 
   void step_back(const Frame& frame, float* going, long t, long row, long block) const {
-    const float* dy = call.dy ? call.dy + (order.source[row] * call.frames + t) * call.units : nullptr;
+    const float* dy = output_gradient(t, row);
     for (long v = block * MOST_COLUMNS; v < std::min((block + 1) * MOST_COLUMNS, at.vectors); v++) {
       const long unit = v * LANES, place = row * at.padded + unit, gates = row * at.gates + unit * Cell::SLOTS;
       Vector s[Cell::SLOTS];
@@ -168,7 +192,7 @@ struct Backward {
       State before{load(frame.h + place), Cell::CELL ? load(frame.c + place) : Vector{}};
       State after{Vector{}, Cell::CELL ? load(frame.next_c + place) : Vector{}};
       State d{load(dh + place), Cell::CELL ? load(dc + place) : Vector{}};
-      if (dy) d.h += load(dy + unit, at.count(call, v));
+      if (dy) d.h += load(dy + unit, count_of(call.units, v));
       Cell::backward(s, before, after, d, Extra{extra + unit, at.padded});
       for (int n = 0; n < Cell::SLOTS; n++) store(going + gates + n * LANES, s[n]);
       store(dh + place, d.h);
@@ -200,8 +224,7 @@ struct Backward {
       if (!call.w_x) scatter(from.back(), to.back());
     }
     if (!call.w_x) return;
-    const std::vector<float> zeros(MOST_COLUMNS * LANES);
-    const std::vector<const float*> start(to.size(), zeros.data());
+    const std::vector<const float*> start(to.size(), ZEROS);
     for (long block = 0; block < blocks(call.inputs); block++) {
       multiply(through(to_x, Cell::INPUT, call.inputs, block), to.size(), from.data(), start.data(), to.data());
       for (float*& row : to) row += MOST_COLUMNS * LANES;
@@ -213,22 +236,18 @@ struct Backward {
     for (long v = 0; v < at.vectors; v++)
       for (int slot = 0; slot < Cell::INPUT; slot++)
         store(to + Cell::input_gate[slot] * call.units + v * LANES, load(from + (v * Cell::SLOTS + slot) * LANES),
-              at.count(call, v));
+              count_of(call.units, v));
   }
 
   // Operands read down the chunk: [tile of columns][step][column].
   void transpose_tiles(Range mine) const {
+    const long depth = static_cast<long>(steps.size());
     for (long i = mine.first; i < mine.end; i++) {
       auto [t, row] = steps[i];
-      if (call.w_x) cut<X_ROWS>(tile_x + i * X_ROWS, input(t, row), call.inputs);
-      cut<H_ROWS>(tile_h + i * H_ROWS, history.h(t) + row * at.padded, call.units);
+      if (call.w_x) cut<X_ROWS>(tile_x + i * X_ROWS, input(t, row), call.inputs, depth * X_ROWS);
+      cut<H_ROWS>(tile_h + i * H_ROWS, history.h(t) + row * at.shown, call.outputs, depth * H_ROWS);
     }
-  }
-  template <int Rows>
-  void cut(float* tile, const float* from, long width) const {
-    const long pitch = steps.size() * Rows;
-    for (; width >= Rows; width -= Rows, from += Rows, tile += pitch) std::memcpy(tile, from, Rows * sizeof(float));
-    for (long i = 0; i < width; i++) tile[i] = from[i];
+    if constexpr (Cell::MIDDLE > 0) middle().cut_steps(steps, mine);
   }
 
   // One panel of units: all its sums, or one of several parts of them.
@@ -241,13 +260,13 @@ struct Backward {
       for (int n = 0; n < slots; n++, to += LANES) store(to, load(from + n * LANES));
     }
     if (part == 0) sum_units(panel, packed.data());
-    long tiles_x = call.w_x ? tiles(call.inputs, X_ROWS) : 0, tiles_h = tiles(call.units, H_ROWS);
+    long tiles_x = call.w_x ? tiles(call.inputs, X_ROWS) : 0, tiles_h = tiles(call.outputs, H_ROWS);
     Range mine = share(tiles_x + tiles_h, part, parts);
     for (long tile = mine.first; tile < mine.end; tile++)
       if (tile < tiles_x)
         sum_tile(sum_x, tile_x, X_ROWS, call.inputs, Cell::INPUT, packed.data(), panel, tile);
       else
-        sum_tile(sum_h, tile_h, H_ROWS, call.units, HEARING, packed.data() + Cell::FROM * LANES, panel, tile - tiles_x);
+        sum_tile(sum_h, tile_h, H_ROWS, call.outputs, HEARING, packed.data() + Cell::FROM * LANES, panel, tile - tiles_x);
   }
 
   void sum_tile(float* sums, const float* operand, int rows, long width, int slots, const float* packed, long panel,
@@ -286,16 +305,16 @@ struct Backward {
   }
 
   void unpack_panel(long panel) const {
-    unpack(call.dw_h, sum_h, panel, Cell::state_gate, HEARING, call.units);
+    unpack(call.dw_h, sum_h, panel, Cell::state_gate, HEARING, call.outputs);
     if (call.w_x) unpack(call.dw_x, sum_x, panel, Cell::input_gate, Cell::INPUT, call.inputs);
     for (int block = 0; block < at.blocks(panel); block++) {
-      long vector = panel * Cell::BLOCKS + block, count = at.count(call, vector);
+      long vector = panel * Cell::BLOCKS + block, count = count_of(call.units, vector);
       for (int slot = 0; slot < Cell::SLOTS; slot++) {
         Vector sum = load(sum_bias + (vector * Cell::SLOTS + slot) * LANES);
         if (slot < Cell::INPUT && call.db_x)
           store(call.db_x + Cell::input_gate[slot] * call.units + vector * LANES, sum, count);
-        if (slot >= Cell::FROM && call.db_h)
-          store(call.db_h + Cell::state_gate[slot - Cell::FROM] * call.units + vector * LANES, sum, count);
+        if (at.state_bias(slot) >= 0 && call.db_h)
+          store(call.db_h + at.state_bias(slot) * call.units + vector * LANES, sum, count);
       }
       for (int which = 0; which < Cell::EXTRAS; which++)
         store(call.d_extra + which * call.units + vector * LANES,
@@ -330,6 +349,8 @@ struct Backward {
     const long parts = (threads + at.panels() - 1) / at.panels();
     Range mine = share(at.panels() * parts, thread, threads);
     for (long i = mine.first; i < mine.end; i++) sum_panel(i / parts, i % parts, parts, packed);
+    if constexpr (Cell::MIDDLE > 0)
+      middle().sum(steps, thread, threads, packed, [&](long t, long row) { return gradient(t) + row * at.gates; });
   }
 
   void finish(int thread, int threads) const {
@@ -343,7 +364,7 @@ struct Backward {
   }
 
   void run(int thread, int threads, bool rows) {
-    Part part = part_of(call.rows, blocks(call.units), rows, thread, threads);
+    Part part = part_of(call.rows, blocks(call.outputs), rows, thread, threads);
     std::vector<const float*> from;
     std::vector<float*> to;
     std::vector<float> packed;

@@ -16,22 +16,22 @@ namespace bicameral::gated {
 
 // One layer over whole sequences; bicameral/kernels/gated/cpu.py has the same fields in the same order.
 struct Call {
-  int64_t rows, frames, inputs, units, threads;
+  int64_t rows, frames, inputs, units, outputs, threads;  // outputs: units, if nothing projects them
   const float* x;  // (rows frames inputs), or the gates' pre-activations where w_x is null
   int64_t x_row, x_frame;
   const int64_t* lengths;  // or null
-  const float *h, *c;      // (rows units), rows `h_row` and `c_row` floats apart
+  const float *h, *c;      // (rows outputs) and (rows units), rows `h_row` and `c_row` floats apart
   int64_t h_row, c_row;
   const float *w_x, *w_h, *b_x, *b_h;  // PyTorch's layout; biases may be null
-  const float* extra;                  // (EXTRAS units)
+  const float* extra;                  // (EXTRAS units), or (outputs units)
   float* packed;                       // from `pack`, packed_size floats
-  float* y;                            // (rows frames units)
-  float *h_last, *c_last;              // (rows units)
+  float* y;                            // (rows frames outputs)
+  float *h_last, *c_last;              // (rows outputs) and (rows units)
   float* workspace;                    // a History; null where no backward pass will follow
-  const float* dy;                     // (rows frames units); each gradient coming in may be null, for zero
-  const float *dh_last, *dc_last;      // (rows units)
+  const float* dy;                     // (rows frames outputs); each gradient coming in may be null, for zero
+  const float *dh_last, *dc_last;      // (rows outputs) and (rows units)
   float *dx, *dw_x, *dw_h, *db_x, *db_h, *d_extra;  // each gradient going out may be null, for not wanted
-  float *dh, *dc;                                   // (rows units)
+  float *dh, *dc;                                   // (rows outputs) and (rows units)
 };
 
 // Memory that a thread keeps from call to call: fresh pages cost more than the arithmetic done in them.
@@ -52,31 +52,45 @@ class Scratch {
   long size_ = 0;
 };
 
+inline long tiles(long count, int size) { return (count + size - 1) / size; }
+inline long whole(long count) { return tiles(count, LANES) * LANES; }
+// How many vectors are multiplied at once, from one on.
+inline int columns_from(long width, long vector) {
+  return static_cast<int>(std::min<long>(MOST_COLUMNS, tiles(width, LANES) - vector));
+}
+// How many of `width` floats fall to this vector.
+inline long count_of(long width, long vector) { return std::min<long>(LANES, width - vector * LANES); }
+
 template <class Cell>
 struct Layout {
-  static constexpr int HEARING = Cell::SLOTS - Cell::FROM;  // slots that take the projected state
-  long vectors, padded, gates;                              // of units; floats of a state; floats of the gates
+  static constexpr int HEARING = (Cell::MIDDLE ? Cell::MIDDLE : Cell::SLOTS) - Cell::FROM;  // see the state
+  static constexpr int SEEN = HEARING + (Cell::FIRST_BIAS >= 0);  // blocks of w_h and of b_h
+  long vectors, padded, gates, shown;  // of units; floats of units, of their gates, of outputs
 
   explicit Layout(const Call& call)
-      : vectors((call.units + LANES - 1) / LANES), padded(vectors * LANES), gates(padded * Cell::SLOTS) {}
+      : vectors(tiles(call.units, LANES)), padded(vectors * LANES), gates(padded * Cell::SLOTS),
+        shown(whole(call.outputs)) {}
 
   long panels() const { return (vectors + Cell::BLOCKS - 1) / Cell::BLOCKS; }
   int blocks(long panel) const { return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS)); }
   static long unit(long panel) { return panel * Cell::BLOCKS * LANES; }
 
-  // Packed for the forward pass: biases, panels of w_h, panels of w_x.
+  // Packed for the forward pass: biases, panels of w_h, of what reads the middle, of w_x.
   long w_h(const Call& call, long panel) const {
-    return gates + unit(panel) * HEARING * call.units;
+    return gates + unit(panel) * HEARING * call.outputs;
   }
+  long middle(const Call& call) const { return gates + padded * HEARING * call.outputs; }
   long w_x(const Call& call, long panel) const {
-    return gates + padded * HEARING * call.units + unit(panel) * Cell::INPUT * call.inputs;
+    return middle(call) + (Cell::MIDDLE ? padded * shown : 0) + unit(panel) * Cell::INPUT * call.inputs;
   }
   long packed_size(const Call& call) const {
-    long depth = HEARING * call.units + (call.w_x ? Cell::INPUT * call.inputs : 0);
-    return gates + padded * depth;
+    return w_x(call, 0) + (call.w_x ? padded * Cell::INPUT * call.inputs : 0);
   }
-  // How many units of this vector exist.
-  static long count(const Call& call, long vector) { return std::min<long>(LANES, call.units - vector * LANES); }
+  // Which block of b_h a slot takes; none below zero.
+  static int state_bias(int slot) {
+    if (slot == 0 && Cell::FROM > 0) return Cell::FIRST_BIAS;
+    return slot >= Cell::FROM && slot < Cell::FROM + HEARING ? Cell::state_gate[slot - Cell::FROM] : -1;
+  }
 };
 
 // Gates of a frame and the states around it, of all rows.
@@ -86,30 +100,30 @@ struct Frame {
 
 template <class Cell>
 Row row_of(const Call& call, const Layout<Cell>& at, const Frame& frame, long row, const float* extra) {
-  const long place = row * at.padded;
-  return {call.units, at.padded, frame.gates + row * at.gates, frame.h + place, frame.c + place,
-          frame.next_h + place, frame.next_c + place, extra};
+  const long h = row * at.shown, c = row * at.padded;
+  return {call.units, at.padded, at.shown, frame.gates + row * at.gates, frame.h + h, frame.c + c,
+          frame.next_h + h, frame.next_c + c, extra};
 }
 
 // Gates and states of all frames; rings where fewer are kept than run.
 template <class Cell>
 struct History {
   float *gates_, *h_, *c_;
-  long kept_gates, kept_h, kept_c, rows, gates_size, state_size;
+  long kept_gates, kept_h, kept_c, rows;
+  Layout<Cell> at;
 
-  float* gates(long t) const { return gates_ + t % kept_gates * rows * gates_size; }
-  float* h(long t) const { return h_ + t % kept_h * rows * state_size; }
-  float* c(long t) const { return c_ + t % kept_c * rows * state_size; }
+  float* gates(long t) const { return gates_ + t % kept_gates * rows * at.gates; }
+  float* h(long t) const { return h_ + t % kept_h * rows * at.shown; }
+  float* c(long t) const { return c_ + t % kept_c * rows * at.padded; }
   Frame frame(long t) const { return {gates(t), h(t), c(t), h(t + 1), c(t + 1)}; }
 
   static long size(const Layout<Cell>& at, const Call& call, long gates, long h, long c) {
-    return call.rows * (gates * at.gates + (h + (Cell::CELL ? c : 0)) * at.padded);
+    return call.rows * (gates * at.gates + h * at.shown + (Cell::CELL ? c * at.padded : 0));
   }
   History(const Layout<Cell>& at, const Call& call, float* memory, long gates, long h, long c)
-      : gates_(memory), kept_gates(gates), kept_h(h), kept_c(c), rows(call.rows), gates_size(at.gates),
-        state_size(at.padded) {
-    h_ = gates_ + gates * rows * gates_size;
-    c_ = h_ + h * rows * state_size;
+      : gates_(memory), kept_gates(gates), kept_h(h), kept_c(c), rows(call.rows), at(at) {
+    h_ = gates_ + gates * rows * at.gates;
+    c_ = h_ + h * rows * at.shown;
   }
   // The history a backward pass will read.
   History(const Layout<Cell>& at, const Call& call)
@@ -164,7 +178,7 @@ inline long threads_worth(const Call& call, long step) {
 // that mixes their units always are.
 template <class Cell>
 Sharing sharing(const Call& call, const Layout<Cell>& at) {
-  const long step = call.rows * at.padded * at.HEARING * call.units, threads = threads_worth(call, step);
+  const long step = call.rows * at.padded * at.HEARING * call.outputs, threads = threads_worth(call, step);
   if (Cell::MIXES) return {std::min(threads, call.rows), true};
   return {threads, call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES};
 }

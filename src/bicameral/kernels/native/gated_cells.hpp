@@ -4,7 +4,8 @@
 // the projected state, so a gate that is deaf to the state stands before FROM. `input_gate` and
 // `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
 // BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
-// A cell that MIXES the units of a row takes rows instead (gated_layer_norm.hpp).
+// A cell that MIXES the units of a row takes rows instead (gated_layer_norm.hpp), and so does one with a second
+// product, which reads slot MIDDLE (gated_twice.hpp).
 // forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
 #pragma once
 #include "simd.hpp"
@@ -39,13 +40,20 @@ BICAMERAL_INLINE Vector squash(Vector x) {
   return x * over / under;
 }
 
+// What most cells are.
+struct Units {
+  static constexpr int BLOCKS = 1, EXTRAS = 0, MIDDLE = 0;
+  static constexpr int FIRST_BIAS = -1;  // which block of b_h slot 0 takes, although it does not see the state
+  static constexpr bool MIXES = false;
+};
+
 BICAMERAL_INLINE Vector past_sigmoid(Vector d, Vector y) { return d * y * (1.f - y); }
 BICAMERAL_INLINE Vector past_tanh(Vector d, Vector y) { return d * (1.f - y * y); }
 
 // h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
-struct Lstm {
-  static constexpr int SLOTS = 4, INPUT = 4, FROM = 0, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = true, MIXES = false;
+struct Lstm : Units {
+  static constexpr int SLOTS = 4, INPUT = 4, FROM = 0;
+  static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -103,9 +111,9 @@ struct PeepholeLstm : Lstm {
 };
 
 // The input gate is what the forget gate leaves: slots f, g, o.
-struct CoupledLstm {
-  static constexpr int SLOTS = 3, INPUT = 3, FROM = 0, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = true, MIXES = false;
+struct CoupledLstm : Units {
+  static constexpr int SLOTS = 3, INPUT = 3, FROM = 0;
+  static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -123,9 +131,9 @@ struct CoupledLstm {
 };
 
 // h = (1 - z) n + z h with n = tanh(W x + r (U h + b)): slots W x of n, r, z, U h of n.
-struct Gru {
-  static constexpr int SLOTS = 4, INPUT = 3, FROM = 1, BLOCKS = 1, EXTRAS = 0;
-  static constexpr bool CELL = false, MIXES = false;
+struct Gru : Units {
+  static constexpr int SLOTS = 4, INPUT = 3, FROM = 1;
+  static constexpr bool CELL = false;
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
@@ -147,9 +155,9 @@ struct SigGru : Gru {
   static constexpr int state_gate[] = {0, 1};
 };
 
-struct TanhRnn {
-  static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4, EXTRAS = 0;
-  static constexpr bool CELL = false, MIXES = false;
+struct TanhRnn : Units {
+  static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4;
+  static constexpr bool CELL = false;
   static constexpr int input_gate[] = {0}, state_gate[] = {0};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = squash(s[0]); }

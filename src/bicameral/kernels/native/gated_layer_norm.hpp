@@ -6,9 +6,10 @@
 
 namespace bicameral::gated {
 
-// One row of one frame, its units `padded` to whole vectors; lanes beyond `units` have weights and gains of zero.
+// One row of one frame, its units `padded` to whole vectors, its outputs to `shown` floats; lanes beyond have
+// weights and gains of zero.
 struct Row {
-  long units, padded;
+  long units, padded, shown;
   float* gates;
   const float *h, *c;
   float *next_h, *next_c;
@@ -72,8 +73,8 @@ struct PastNorm {
 // Slots 0-3: what the input says to i f g o, then the gates; 4: the normal cell; 5: the scales of the two norms,
 // in the first vector; 6-9: what the state says, then its norm. Backwards, 4 and 5 are what a step adds to the
 // gradients of the cell's bias and gain.
-struct LayerNormLstm {
-  static constexpr int SLOTS = 10, INPUT = 4, FROM = 6, BLOCKS = 1, EXTRAS = 6;
+struct LayerNormLstm : Units {
+  static constexpr int SLOTS = 10, INPUT = 4, FROM = 6, EXTRAS = 6;
   static constexpr bool CELL = true, MIXES = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
   static constexpr long PITCH = SLOTS * LANES;

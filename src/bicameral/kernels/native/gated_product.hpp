@@ -67,6 +67,10 @@ __attribute__((noinline)) void product(const Product& p, const float* const* a, 
     }
 }
 
+// Where sums without a beginning start.
+inline constexpr long MOST_SLOTS = 10;
+alignas(64) inline const float ZEROS[MOST_COLUMNS * MOST_SLOTS * LANES] = {};
+
 using Kernel = void (*)(const Product&, const float* const*, const float* const*, float* const*);
 
 // Null where the sums would not fit in the registers.
