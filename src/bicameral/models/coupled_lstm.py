@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
-from bicameral.nn.dropout_stack import DropoutStack
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -27,11 +27,11 @@ class CoupledLSTMConfig(LSTMConfig):
     gives="steps",
     paper="https://arxiv.org/abs/1503.04069",
 )
-class CoupledLSTM(DropoutStack):
+class CoupledLSTM(Stack):
     """f, o = σ(W x_t + U h); c = f c + (1 - f) tanh(W x_t + U h); h = o tanh(c)."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: CoupledLSTMConfig):
         layer = partial(gated.CoupledLSTM, width=config.width)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

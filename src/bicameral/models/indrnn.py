@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from bicameral.kernels.relu_scan import relu_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.masking import Lengths, last_valid
 from bicameral.nn.norm import BatchNorm
 from bicameral.nn.recurrent import Recurrent
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 GROWTH = 2.0  # by which a state may grow over `horizon` frames, and in the last layer at most shrink at first
@@ -87,7 +87,7 @@ class _Cut(torch.autograd.Function):
     gives="steps",
     paper="https://arxiv.org/abs/1803.04831",
 )
-class IndRNN(DropoutStack):
+class IndRNN(Stack):
     """Layers with dropout between them; the last starts with long memories only, the others with any."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
@@ -95,5 +95,5 @@ class IndRNN(DropoutStack):
     def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
         limit = GROWTH ** (1 / config.horizon)
         layer = partial(IndRNNLayer, width=config.width, limit=limit)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)
         nn.init.uniform_(self.layers[-1].get_parameter("u"), 1 / limit, limit)

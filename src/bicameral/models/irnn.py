@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.fixed_point import FixedPoint, rounded, rounded_weights
 from bicameral.nn.mad_norm import MadNorm
 from bicameral.nn.masking import Lengths, last_valid
 from bicameral.nn.piecewise import PiecewiseLinear
 from bicameral.nn.recurrent import Recurrent
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 FRAME = FixedPoint(bits=8, fraction=4)  # standardised inputs, to 8 standard deviations
@@ -105,11 +105,11 @@ class IRNNLayer(Recurrent[IRNNState]):
     gives="steps",
     paper="https://arxiv.org/abs/2109.09828",
 )
-class IRNN(DropoutStack):
+class IRNN(Stack):
     """Layers with dropout between them."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: IRNNConfig):
         layer = partial(IRNNLayer, width=config.width, pieces=config.pieces, quantised=config.quantised)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

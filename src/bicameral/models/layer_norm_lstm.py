@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
-from bicameral.nn.dropout_stack import DropoutStack
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -27,11 +27,11 @@ class LayerNormLSTMConfig(LSTMConfig):
     gives="steps",
     paper="https://arxiv.org/abs/1607.06450",
 )
-class LayerNormLSTM(DropoutStack):
+class LayerNormLSTM(Stack):
     """i, f, g, o = LN(W x_t) + LN(U h) + b; c = σ(f) c + σ(i) tanh(g); h = σ(o) tanh(LN(c))."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: LayerNormLSTMConfig):
         layer = partial(gated.LayerNormLSTM, width=config.width)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
-from bicameral.nn.dropout_stack import DropoutStack
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -27,11 +27,11 @@ class PeepholeLSTMConfig(LSTMConfig):
     gives="steps",
     paper="https://doi.org/10.1109/IJCNN.2000.861302",
 )
-class PeepholeLSTM(DropoutStack):
+class PeepholeLSTM(Stack):
     """i, f = σ(W x_t + U h + p c); c = f c + i tanh(W x_t + U h); o = σ(W x_t + U h + p c); h = o tanh(c)."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: PeepholeLSTMConfig):
         layer = partial(gated.PeepholeLSTM, width=config.width)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn import gated
-from bicameral.nn.dropout_stack import DropoutStack
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -36,7 +36,7 @@ class ProjectedLSTMConfig:
     gives="steps",
     paper="https://arxiv.org/abs/1402.1128",
 )
-class ProjectedLSTM(DropoutStack):
+class ProjectedLSTM(Stack):
     """LSTM over its own projected output: h = P (o tanh(c))."""
 
     sizes: ClassVar = {
@@ -47,4 +47,4 @@ class ProjectedLSTM(DropoutStack):
 
     def __init__(self, shape: tuple[int, ...], config: ProjectedLSTMConfig):
         layer = partial(gated.ProjectedLSTM, width=config.width, num_cells=config.num_cells)
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

@@ -8,8 +8,8 @@ from functools import partial
 from typing import ClassVar
 
 from bicameral.models.siggate_lstm import SigGateConfig, seen
-from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.siggate import SigGRU
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -21,11 +21,11 @@ from bicameral.registry import model
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
 )
-class SigGateGRU(DropoutStack):
+class SigGateGRU(Stack):
     """r = σ(W S_t + b), S_t the signature over time; z = σ(W x_t + U h); n = tanh(W x_t + r (U h))."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
         layer = partial(SigGRU, **seen(config))
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)

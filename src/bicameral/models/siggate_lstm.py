@@ -12,8 +12,8 @@ from functools import partial
 from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.dropout_stack import DropoutStack
 from bicameral.nn.siggate import SigLSTM
+from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
 
@@ -41,14 +41,14 @@ class SigGateConfig:
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
 )
-class SigGateLSTM(DropoutStack):
+class SigGateLSTM(Stack):
     """f = σ(W S_t + b), S_t the signature over time; i, o = σ(W x_t + U h); c = f c + i tanh(W x_t + U h)."""
 
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
         layer = partial(SigLSTM, **seen(config))
-        super().__init__(layer, shape[-1], depth=config.depth, dropout=config.dropout)
+        super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)
 
 
 def seen(config: SigGateConfig) -> dict[str, int]:

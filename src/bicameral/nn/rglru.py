@@ -54,8 +54,9 @@ class BlockDiagonal(nn.Module):
         nn.init.normal_(self.weight, std=size**-0.5)
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        blocks = x.unflatten(-1, self.bias.shape)
-        return (torch.einsum("...ni,nij->...nj", blocks, self.weight) + self.bias).flatten(-2)
+        blocks = x.reshape(-1, *self.bias.shape).transpose(0, 1)
+        y = torch.baddbmm(self.bias[:, None], blocks, self.weight)
+        return y.transpose(0, 1).reshape(x.shape)
 
 
 def initial_decay(width: int, init: str) -> Float[Tensor, "d"]:

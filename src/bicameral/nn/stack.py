@@ -1,6 +1,6 @@
 """Composing what runs along time: one after another, around a residual, or frame by frame."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import torch
@@ -12,11 +12,11 @@ from bicameral.nn.recurrent import Recurrent
 
 
 class Stack(Recurrent[tuple]):
-    """Layers one after another; the state is the tuple of theirs."""
+    """Layers one after another, with dropout between them in training; the state is the tuple of theirs."""
 
-    def __init__(self, layers: Iterable[Recurrent]):
+    def __init__(self, layers: Iterable[Recurrent], *, dropout: float = 0.0):
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers, self.dropout = nn.ModuleList(layers), nn.Dropout(dropout)
         self.width = list(self)[-1].width
 
     def __iter__(self) -> Iterator[Recurrent]:
@@ -34,14 +34,31 @@ class Stack(Recurrent[tuple]):
             x_t = layer.output_like(x_t)
         return x_t
 
+    def step(self, x_t: Float[Tensor, "b *d"], state: tuple) -> tuple[Float[Tensor, "b *e"], tuple]:
+        states = []
+        for level, (layer, before) in enumerate(zip(self, state, strict=True)):
+            x_t, after = layer.step(self._into(level, x_t), before)
+            states.append(after)
+        return x_t, tuple(states)
+
     def scan(
         self, x: Float[Tensor, "b t *d"], state: tuple, lengths: Lengths, resets: Resets = None
     ) -> tuple[Float[Tensor, "b t *e"], tuple]:
         states = []
-        for layer, before in zip(self, state, strict=True):
-            x, after = layer(x, before, lengths=lengths, resets=resets)
+        for level, (layer, before) in enumerate(zip(self, state, strict=True)):
+            x, after = layer(self._into(level, x), before, lengths=lengths, resets=resets)
             states.append(after)
         return x, tuple(states)
+
+    def _into(self, level: int, x: Tensor) -> Tensor:
+        return self.dropout(x) if level and self.dropout.p else x
+
+
+def chain(make: Callable[[int], Recurrent], num_inputs: int, depth: int) -> Iterator[Recurrent]:
+    """Yield `depth` layers, each made for the width of the one before."""
+    for _ in range(depth):
+        yield (layer := make(num_inputs))
+        num_inputs = layer.width
 
 
 class Residual(Recurrent[Any]):
@@ -54,6 +71,10 @@ class Residual(Recurrent[Any]):
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Any:
         return self.inner.initial_state(x_t)
+
+    def step(self, x_t: Float[Tensor, "b d"], state: Any) -> tuple[Float[Tensor, "b d"], Any]:
+        y_t, state = self.inner.step(self.norm(x_t), state)
+        return x_t + self.dropout(y_t), state
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Any, lengths: Lengths, resets: Resets = None
@@ -71,6 +92,9 @@ class Framewise(Recurrent[tuple]):
 
     def initial_state(self, x_t: Float[Tensor, "b *d"]) -> tuple:  # noqa: ARG002
         return ()
+
+    def step(self, x_t: Float[Tensor, "b *d"], state: tuple) -> tuple[Float[Tensor, "b e"], tuple]:
+        return self.module(x_t), state
 
     def scan(
         self,
