@@ -7,6 +7,7 @@ import pytest
 
 import bicameral
 from bicameral.cli.show import UNSEEN
+from bicameral.data.windows import windows
 from bicameral.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2))
@@ -74,6 +75,25 @@ def test_what_is_no_data(source):
         bicameral.read(source)
 
 
+@pytest.mark.parametrize("path", ["", "https://example.org/data.csv"])
+def test_what_is_no_path(path):
+    with pytest.raises(DataError, match=f"'{path}' is no path"):
+        bicameral.read(path)
+
+
+def test_a_file_of_scalars_is_named(tmp_path):
+    np.savez(tmp_path / "one.npz", X=np.float32(3), y=1)
+    with pytest.raises(DataError, match=r"one\.npz holds no data"):
+        bicameral.read(tmp_path / "one.npz")
+
+
+def test_a_folder_without_a_name_is_called_like_itself(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    np.savez(tmp_path / "here" / "data.npz", X=X, y=Y)
+    monkeypatch.chdir(tmp_path / "here")
+    assert bicameral.read(".").name == "here"
+
+
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf, 1e300])
 def test_infinite_values_are_missing_and_named(infinite):
     dataset = bicameral.read((with_value(X, infinite, (3, 2, 1)), Y))
@@ -104,6 +124,21 @@ def test_cells_without_a_number_are_missing_and_named(tmp_path, text, cell):
     assert not any(np.isinf(item).any() for item in dataset.items)
 
 
+def test_a_column_of_times_that_are_none_is_named(tmp_path):
+    (tmp_path / "data.csv").write_text("time,value\n" + "".join(f"day{i},{i}\n" for i in range(40)))
+    dataset = bicameral.read(tmp_path / "data.csv")
+    assert dataset.times is None
+    assert (dataset.faults[0].where, dataset.faults[0].what) == (
+        "data.csv, column time",
+        "no time stamps; rows follow as they stand",
+    )
+
+
+def test_a_series_too_short_for_any_forecast_is_told_no_other_lookback():
+    with pytest.raises(DataError, match="too short for lookback 1 and horizon 1; bring longer ones"):
+        windows(bicameral.read(np.zeros((5, 1, 1), np.float32)), lookback=1, horizon=1)
+
+
 FILES = {
     "empty.csv": ("", "no row"),
     "head.csv": ("text,label\n", "no rows below its header"),
@@ -113,6 +148,7 @@ FILES = {
     "missing.csv": ("time,value\n" + "1,\n2,\n", "everything is missing"),
     "short.csv": ("time,value\n1,2\n2,3\n3,4\n", "too few"),
     "broken.npz": ("PK", "no readable array file"),
+    "noise.npz": ("noise", "it holds Python objects, or no arrays at all"),
     "broken.zip": ("PK", "not a file that is understood"),
 }
 

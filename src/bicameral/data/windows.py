@@ -129,7 +129,8 @@ def _check(dataset: Dataset, lookback: int, horizon: int, stride: int) -> None:
     if longest < lookback + horizon:
         raise DataError(
             f"{dataset.name} has {_PLURALS[dataset.kind]} of at most {longest} steps, too short for lookback "
-            f"{lookback} and horizon {horizon}; make lookback + horizon at most {longest}"
+            f"{lookback} and horizon {horizon}; "
+            + (f"make lookback + horizon at most {longest}" if longest > 1 else "bring longer ones")
         )
 
 

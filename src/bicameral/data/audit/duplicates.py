@@ -58,7 +58,7 @@ def near_inside_parts(evidence: Evidence) -> Outcome:
     within = pairs[~_crossing(evidence, pairs)]
     if not len(within):
         return ok("no near copies in one part")
-    return warn(f"{len(within)} pairs of near copies inside one part", _named(evidence, within))
+    return warn(f"pairs of near copies inside one part: {len(within)}", _named(evidence, within))
 
 
 def validation_is_test(evidence: Evidence) -> Outcome:

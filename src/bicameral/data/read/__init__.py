@@ -37,6 +37,8 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
     target = str(target) if type(target) is int else target
     request = Request(name="arrays", kind=kind, target=target, options=options)
     if isinstance(source, str | Path):
+        if not str(source) or "://" in str(source):
+            raise DataError(f"{str(source)!r} is no path; expected a file or folder on this machine")
         return _read_path(Path(source).expanduser(), replace(request, options=_as_names(options)))
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
@@ -52,7 +54,7 @@ def _as_names(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_path(path: Path, request: Request) -> Dataset:
     _exists(path)
-    named = replace(request.without(*CHOSEN.values()), name=path.name)
+    named = replace(request.without(*CHOSEN.values()), name=path.name or path.resolve().name)
     if path.is_dir() or (path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)):
         files, faults = blobs(path)
         sidecars = among(files) | chosen(path, request.options)

@@ -44,7 +44,8 @@ def read_arrays(
     """
     arrays = _as_mapping(source)
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
-        raise DataError(f"{type(source).__name__} is no data; expected a path, arrays (X, y) or a Dataset")
+        given = name if isinstance(source, Mapping) else type(source).__name__
+        raise DataError(f"{given} holds no data; expected a path, arrays (X, y) or a Dataset")
     values, y, part = _gather(arrays, x, target)
     values = values if missing is None else _unknown_where(values, missing)
     items, kind, columns = items_of(values, kind, to_forecast=y is None)
@@ -96,8 +97,9 @@ def _load(blob: Blob) -> Any:
         loaded = np.load(data, allow_pickle=False)
         return loaded if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
     except Exception as error:  # zip, header, pickle and compression errors share no class
+        reason = "it holds Python objects, or no arrays at all" if "pickle" in str(error) else error
         raise DataError(
-            f"{blob.name} is no readable array file: {error}; save it with numpy.savez"
+            f"{blob.name} is no readable array file: {reason}; save it with numpy.savez"
         ) from error
 
 

@@ -71,6 +71,10 @@ def numeric_part(table: Table, *, time: str | None, leave_out: set[str]) -> Nume
     """Divide a table into clock and channels; words become 0/1 channels, the rest is named as a fault."""
     clock_column, times = _clock(table, time)
     faults: list[Fault] = []
+    if clock_column is not None and times is None:
+        faults.append(
+            Fault(f"{table.name}, column {clock_column}", "no time stamps; rows follow as they stand")
+        )
     channels: Columns = {}
     for column, cells in table.columns.items():
         if column not in leave_out | {clock_column}:
