@@ -65,3 +65,20 @@ def test_training_too_slow_to_validate_is_judged_on_the_test_part_alone(tmp_path
     made = train((X, y), "gru", folder=tmp_path / "run", budget="0.2s", progress=False)
     assert "test accuracy" in made.card
     assert "val accuracy" not in made.card
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_training(leak, tmp_path, monkeypatch):
+    monkeypatch.setattr("bicameral.studies.train.learn", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        train(leak, "gru", folder=tmp_path / "file" / "run", budget="1steps", override_audit=True)
+
+
+def test_a_training_stopped_before_anything_was_saved_leaves_nothing(leak, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bicameral.studies.train.learn", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(leak, "gru", folder=tmp_path / "run", budget="1steps", override_audit=True, progress=False)
+    assert list(tmp_path.iterdir()) == []

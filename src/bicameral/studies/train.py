@@ -75,6 +75,7 @@ def train(
     refuse_other_files(Path(folder))
     with _tidy(_checkpoints(Path(folder))):
         audited = _audit(problem, parts, override=override_audit)
+        _checkpoints(Path(folder)).mkdir(parents=True, exist_ok=True)  # fails before training, not after it
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
     facts = {"data": problem.dataset.name, "audit": audited}
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, facts)
@@ -165,10 +166,10 @@ def _train(
 
 @contextmanager
 def _tidy(folder: Path) -> Iterator[None]:
-    """Leave no empty folder where nothing could be written into it."""
+    """Leave no empty folder where nothing was written into it."""
     try:
         yield
-    except (BicameralError, OSError):
+    except (BicameralError, OSError, KeyboardInterrupt):
         with suppress(OSError):
             folder.rmdir()
         raise
