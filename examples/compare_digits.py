@@ -1,4 +1,4 @@
-"""Compare a convolution, a recurrence and two baselines on handwritten digits, within half a minute."""
+"""Compare a convolution, a recurrence and two baselines on handwritten digits, within a minute."""
 
 from sklearn.datasets import load_digits
 
@@ -10,7 +10,7 @@ pictures = images.reshape(-1, 1, 8, 8).astype("float32") / 16
 study = bicameral.compare(
     (pictures, classes),
     models=["linear", "mlp", "lenet5", "gru"],  # the GRU reads each picture as eight rows
-    budget="30s",
+    budget="60s",
     probe_seconds=5,
 )
 print(study.results["verdict"]["sentence"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
-SLOW = {"compare_digits"}  # trains for half a minute
+SLOW = {"compare_digits"}  # trains for a minute
 
 
 def marked(path: Path):

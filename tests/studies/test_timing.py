@@ -91,10 +91,11 @@ def test_the_slowest_is_left_out_where_the_plan_lets_it_go(tmp_path):
     assert whole_cost(study, 1.0) == pytest.approx(timing.USABLE * 400, rel=2e-3)
 
 
-def test_a_budget_too_short_names_the_slowest_and_a_budget_that_would_do(tmp_path):
-    slow = {"gru": 2.0, "mlp": 0.002, "majority": 0.0}
+@pytest.mark.parametrize("short", [400.0, 2.0])  # of two seconds less than nothing is left for trials
+def test_a_budget_too_short_names_the_slowest_and_a_budget_that_would_do(tmp_path, short):
+    slow = {"gru": 2.0 if short == 400.0 else 0.02, "mlp": 0.002, "majority": 0.0}
     with pytest.raises(StudyError, match="too short for 20 steps of gru") as refused:
-        timing.schedule(written(tmp_path / "short", steps=slow))
+        timing.schedule(written(tmp_path / "short", steps=slow, budget_seconds=short))
     enough = float(str(refused.value).split("give about ")[1].split("s,")[0])
     assert timing.schedule(written(tmp_path / "long", steps=slow, budget_seconds=enough))["left_out"] == []
     with pytest.raises(StudyError):

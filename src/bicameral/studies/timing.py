@@ -191,6 +191,13 @@ def _schedule(study: Study) -> dict[str, Any]:
 
 
 def _trial_seconds(study: Study, names: Sequence[str]) -> float:
+    """Processor seconds of a full trial."""
+    iterated = sum(is_iterated(study, name) for name in names)
+    return max(_left(study, names), 1e-9) / _slowdown_seen(study) / _full_trials(study, iterated)
+
+
+def _left(study: Study, names: Sequence[str]) -> float:
+    """Wall seconds of the budget that are left for the steps of all trials, less than none where it is short."""
     plan = study.plan
     assert plan.budget_seconds is not None
     iterated = [name for name in names if is_iterated(study, name)]
@@ -199,8 +206,7 @@ def _trial_seconds(study: Study, names: Sequence[str]) -> float:
     other = sum(_first(study, name)["other_seconds"] * runs[name] for name in names)
     slowdown = _slowdown_seen(study)
     draws = (plan.replicates + 2) * _draw_seconds(study)
-    left = USABLE * plan.budget_seconds - study.elapsed() - draws - other - slowdown * _ending(study, names)
-    return max(left, 1e-9) / slowdown / _full_trials(study, len(iterated))
+    return USABLE * plan.budget_seconds - study.elapsed() - draws - other - slowdown * _ending(study, names)
 
 
 def _ending(study: Study, names: Sequence[str]) -> float:
@@ -224,7 +230,8 @@ def _too_short(study: Study, name: str) -> str:
     assert budget is not None
     seconds, least = _trial_seconds(study, names), FLOOR_STEPS * _first(study, name)["step_seconds"]
     iterated = sum(is_iterated(study, other) for other in names)
-    needed = budget + (least - seconds) * _full_trials(study, iterated) * _slowdown_seen(study)
+    trials = least * _full_trials(study, iterated) * _slowdown_seen(study)
+    needed = budget + (trials - _left(study, names)) / USABLE
     return (
         f"the budget of {budget:g} s leaves {seconds:.2f} s a trial, too short for {FLOOR_STEPS} steps of "
         f"{name}; give about {1.2 * needed:.0f}s, or drop {name}"
