@@ -91,13 +91,13 @@ class NBSVM(nn.Module):
         rows = np.arange(0, len(x), 1 + x.shape[:2].numel() // MOST_PLACES)
         found = n_grams(x[rows], None if lengths is None else lengths[rows], self.wanted or LONGEST)
         levels = _levels(found, fixed=self.wanted is not None)
-        keys = _frequent(levels, MOST_WEIGHTS // self.width)
-        bags, targets = _bags(levels, keys, len(rows)), targets[rows]
+        self.order.fill_(len(levels))
+        self.keys = _frequent(levels, MOST_WEIGHTS // self.width).to(self.bias.device)
+        bags, targets = _bags(levels, self.keys.cpu(), len(rows)), targets[rows]
+        del levels  # much larger than what is kept of them
         penalty, scale = _choose(bags, targets, lambda logits, some: loss(logits, rows[some]))
         size, total, bias = _fit(bags, targets, penalty)
         table = np.pad(np.concatenate([size, scale * total], 1), ((0, 1), (0, 0)))
-        self.order.fill_(len(levels))
-        self.keys = keys.to(self.keys.device)
         self.table = torch.from_numpy(table).to(self.table)
         self.bias.copy_(torch.from_numpy(scale * bias))
 
@@ -156,11 +156,13 @@ def _frequent(levels: list[_Level], most: int) -> Int[Tensor, " f"]:
 
 def _bags(levels: list[_Level], keys: Int[Tensor, " f"], num_texts: int) -> csr_array:
     """Which n-grams stand in which text (n f)."""
-    rows, found = (torch.cat([level[part] for level in levels]) for part in (0, 1))
-    place = torch.searchsorted(keys, found).clamp(max=len(keys) - 1)
-    kept = keys[place] == found
-    places = (rows[kept].int().numpy(), place[kept].int().numpy())
-    return csr_array((np.ones(len(places[0])), places), (num_texts, len(keys)))
+    found = []
+    for level in levels:
+        place = torch.searchsorted(keys, level.keys).clamp(max=len(keys) - 1)
+        kept = keys[place] == level.keys
+        found.append(torch.stack([level.rows[kept], place[kept]]).int())
+    places = torch.cat(found, 1).numpy()
+    return csr_array((np.ones(places.shape[1]), tuple(places)), (num_texts, len(keys)))
 
 
 class _Linear(NamedTuple):
