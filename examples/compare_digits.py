@@ -10,7 +10,7 @@ pictures = images.reshape(-1, 1, 8, 8).astype("float32") / 16
 study = bicameral.compare(
     (pictures, classes),
     models=["linear", "mlp", "lenet5", "gru"],  # the GRU reads each picture as eight rows
-    budget="60s",
+    budget="45s",
     probe_seconds=5,
 )
 print(study.results["verdict"]["sentence"])

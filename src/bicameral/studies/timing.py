@@ -197,7 +197,7 @@ def _trial_seconds(study: Study, names: Sequence[str]) -> float:
 
 
 def _left(study: Study, names: Sequence[str]) -> float:
-    """Wall seconds of the budget that are left for the steps of all trials, less than none where it is short."""
+    """Wall seconds of the budget left for the steps of all trials; negative where it is too short."""
     plan = study.plan
     assert plan.budget_seconds is not None
     iterated = [name for name in names if is_iterated(study, name)]
