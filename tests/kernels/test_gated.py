@@ -129,6 +129,21 @@ def test_a_projection_may_be_narrower_or_wider_than_the_cell(outputs):
 
 
 @needs_native
+def test_a_gate_is_a_sigmoid_as_exact_as_single_precision_near_a_half():
+    inside = torch.cat([torch.linspace(-90, 90, 701), torch.linspace(-1, 1, 301)])
+    values = torch.cat([inside, torch.tensor([0, torch.inf, -torch.inf, torch.nan])])
+    quiet = torch.zeros_like(values)
+    x = torch.cat([quiet, values, quiet, quiet])[None, None]  # the forget gate of a cell that holds one
+    state = (quiet[None], torch.ones_like(quiet)[None])
+    with torch.no_grad():
+        opened = gated("lstm", x, state, Weights(None, torch.zeros(4 * len(values), len(values))))[1][1][0]
+    exact = values.double().sigmoid()
+    assert (opened - exact)[:-1].abs().max() <= 1.5e-7
+    assert opened[-4:-1].tolist() == [0.5, 1, pytest.approx(0, abs=1e-37)]
+    assert opened[-1].isnan()
+
+
+@needs_native
 def test_written_weights_are_packed_again():
     x, state, weights = as_type(torch.float32, *inputs("lstm", 2, 3, 4, 5))
     with torch.no_grad():

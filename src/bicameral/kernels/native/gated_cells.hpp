@@ -40,6 +40,19 @@ BICAMERAL_INLINE Vector squash(Vector x) {
   return x * over / under;
 }
 
+// 1 / (1 + e^-x) with 2^y, y = -x / ln(2), in one piece: as near to the truth as a float of its size near 1/2, where a
+// sigmoid right in its last places would take half as long again.
+BICAMERAL_INLINE Vector gate(Vector x) {
+  const float shift = 12582912.f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  Vector y = at_least(at_most(x, 87.f), -87.f) * -1.44269504f, n = y + shift, r = y - (n - shift);
+  Vector p = 1.326472731307149e-3f * r + 9.671512991189957e-3f;
+  p = p * r + 5.550733581185341e-2f;
+  p = p * r + 2.402224242687225e-1f;
+  p = p * r + 6.931470036506653e-1f;
+  p = p * r + 1.f;
+  return 1.f / (1.f + p * two_to_the(bits_of(n)));  // what else n holds is shifted out
+}
+
 // What most cells are.
 struct Units {
   static constexpr int BLOCKS = 1, EXTRAS = 0, MIDDLE = 0;
@@ -57,7 +70,7 @@ struct Lstm : Units {
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[0] = sigmoid(s[0]), s[1] = sigmoid(s[1]), s[2] = squash(s[2]), s[3] = sigmoid(s[3]);
+    s[0] = gate(s[0]), s[1] = gate(s[1]), s[2] = squash(s[2]), s[3] = gate(s[3]);
     state.c = s[1] * state.c + s[0] * s[2];
     state.h = s[3] * squash(state.c);
   }
@@ -92,9 +105,9 @@ struct PeepholeLstm : Lstm {
   static constexpr int EXTRAS = 3;
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
-    s[0] = sigmoid(s[0] + extra[0] * state.c), s[1] = sigmoid(s[1] + extra[1] * state.c), s[2] = squash(s[2]);
+    s[0] = gate(s[0] + extra[0] * state.c), s[1] = gate(s[1] + extra[1] * state.c), s[2] = squash(s[2]);
     state.c = s[1] * state.c + s[0] * s[2];
-    s[3] = sigmoid(s[3] + extra[2] * state.c);
+    s[3] = gate(s[3] + extra[2] * state.c);
     state.h = s[3] * squash(state.c);
   }
   BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra extra) {
@@ -117,7 +130,7 @@ struct CoupledLstm : Units {
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[0] = sigmoid(s[0]), s[1] = squash(s[1]), s[2] = sigmoid(s[2]);
+    s[0] = gate(s[0]), s[1] = squash(s[1]), s[2] = gate(s[2]);
     state.c = s[1] + s[0] * (state.c - s[1]);
     state.h = s[2] * squash(state.c);
   }
@@ -137,7 +150,7 @@ struct Gru : Units {
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[1] = sigmoid(s[1]), s[2] = sigmoid(s[2]);
+    s[1] = gate(s[1]), s[2] = gate(s[2]);
     s[0] = squash(s[0] + s[1] * s[3]);
     state.h = s[0] + s[2] * (state.h - s[0]);
   }

@@ -83,14 +83,14 @@ struct LayerNormLstm : Units {
     const Norm seen(row, row.gates + FROM * LANES, 4, PITCH);
     for (long v = 0; v < row.vectors(); v++) {
       float* s = row.gates + v * PITCH;
-      Vector gate[4];
+      Vector active[4];
       for (int n = 0; n < 4; n++) {
         Vector normal = (load(s + (FROM + n) * LANES) - seen.mean) * seen.scale;
         store(s + (FROM + n) * LANES, normal);
         Vector a = load(s + n * LANES) + row.extras(v)[n] * normal;
-        store(s + n * LANES, gate[n] = n == 2 ? squash(a) : sigmoid(a));
+        store(s + n * LANES, active[n] = n == 2 ? squash(a) : gate(a));
       }
-      store(row.next_c + v * LANES, gate[1] * load(row.c + v * LANES) + gate[0] * gate[2]);
+      store(row.next_c + v * LANES, active[1] * load(row.c + v * LANES) + active[0] * active[2]);
     }
     const Norm cell(row, row.next_c, 1, LANES);
     for (long v = 0; v < row.vectors(); v++) {

@@ -55,16 +55,20 @@ __attribute__((noinline)) void product(const Product& p, const float* const* a, 
         for (int n = 0; n < Columns; n++) sums[r][n] += row[r][at] * column[n];
     }
   }
+  long to[Columns], count[Columns];
+  for (int n = 0; n < Columns; n++) to[n] = p.offset + place(p, n), count[n] = p.width - place(p, n);
+  if (count[Columns - 1] >= LANES) {  // the last one is the furthest to the right
+#pragma GCC unroll 12
+    for (int r = 0; r < Rows; r++)
+#pragma GCC unroll 4
+      for (int n = 0; n < Columns; n++) store(out[r] + to[n], load(start[r] + to[n]) + sums[r][n]);
+    return;
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; r++)
 #pragma GCC unroll 4
-    for (int n = 0; n < Columns; n++) {
-      long count = p.width - place(p, n), to = p.offset + place(p, n);
-      if (count >= LANES)
-        store(out[r] + to, load(start[r] + to) + sums[r][n]);
-      else
-        store(out[r] + to, load(start[r] + to, count) + sums[r][n], count);
-    }
+    for (int n = 0; n < Columns; n++)
+      store(out[r] + to[n], load(start[r] + to[n], count[n]) + sums[r][n], count[n]);
 }
 
 // Where sums without a beginning start.

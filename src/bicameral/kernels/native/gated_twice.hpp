@@ -22,8 +22,8 @@ struct ResetBeforeGru : Units {
   static void middle(const Row& row) {
     for (long v = 0; v < row.vectors(); v++) {
       float* s = row.gates + v * PITCH;
-      Vector r = sigmoid(load(s + LANES));
-      store(s + LANES, r), store(s + 2 * LANES, sigmoid(load(s + 2 * LANES)));
+      Vector r = gate(load(s + LANES));
+      store(s + LANES, r), store(s + 2 * LANES, gate(load(s + 2 * LANES)));
       store(s + 3 * LANES, r * load(row.h + v * LANES));
     }
   }

@@ -89,9 +89,17 @@ BICAMERAL_INLINE Vector shuffle(Vector a, Vector b) {
 
 // --- arithmetic -----------------------------------------------------------------------------------------------
 
-// A NaN in `x` wins; one in `bound` does not.
+// A NaN in `x` wins; one in `bound` does not. Single instructions, where a compiler makes two of the selection.
+#if defined(__AVX512F__)
+BICAMERAL_INLINE Vector at_most(Vector x, float bound) { return _mm512_maskz_min_ps(0xffff, splat(bound), x); }
+BICAMERAL_INLINE Vector at_least(Vector x, float bound) { return _mm512_maskz_max_ps(0xffff, splat(bound), x); }
+#elif defined(__AVX2__)
+BICAMERAL_INLINE Vector at_most(Vector x, float bound) { return _mm256_min_ps(splat(bound), x); }
+BICAMERAL_INLINE Vector at_least(Vector x, float bound) { return _mm256_max_ps(splat(bound), x); }
+#else
 BICAMERAL_INLINE Vector at_most(Vector x, float bound) { return splat(bound) < x ? splat(bound) : x; }
 BICAMERAL_INLINE Vector at_least(Vector x, float bound) { return splat(bound) > x ? splat(bound) : x; }
+#endif
 
 BICAMERAL_INLINE Vector bits_of(Integers i) {
   Vector v;
