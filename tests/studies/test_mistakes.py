@@ -100,3 +100,14 @@ def test_the_largest_errors_of_a_forecast_are_of_different_stretches(tmp_path):
     assert len(rows) == NUM_WORST
     assert np.diff(rows).min() >= 4
     assert all(len(one["sparkline"]) == 12 for one in found["worst"])
+
+
+def test_a_series_of_many_channels_is_shown_like_a_piano_roll(tmp_path):
+    rolls = [np.eye(64, dtype=np.float32) * (1 + row) for row in range(40)]  # climb key by key
+    targets = np.arange(40) % 2
+    dataset = Dataset(kind="series", items=rolls, targets=targets, classes=("up", "no"), name="made")
+    found, *_ = examined(tmp_path / "final", dataset)
+    picture = found["worst"][0]["thumbnail"].removeprefix("data:image/png;base64,")
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
+    np.testing.assert_array_equal(pixels, 255 * np.eye(64, dtype=np.uint8)[::-1])
+    assert found["worst"][0]["sparkline"] is None

@@ -181,7 +181,7 @@ class _Story:
 def _remedy(pair: Pair) -> str:
     assert pair.more_replicates is not None
     assert pair.more_minutes is not None
-    time = words.duration(pair.more_minutes * 60)
+    time = words.duration(max(1, round(pair.more_minutes * 60)))
     return f"{words.plural(pair.more_replicates, 'more replicate')} (about {time}) would likely settle it"
 
 

@@ -17,6 +17,7 @@ from bicameral.tasks import Classify, Forecast, NextFrames
 
 NUM_WORST, NUM_BINS, MOST_CLASSES = 12, 10, 40
 THUMBNAIL, POINTS = 64, 64
+LINES = 8  # channels; of a series with more of them a line of the first one says little
 
 
 def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
@@ -114,20 +115,35 @@ def _shown(dataset: Dataset, row: int) -> dict[str, Any]:
         return shown | {"text": item[:280]}
     if dataset.kind in ("image", "clip"):
         return shown | {"thumbnail": _thumbnail(item if item.ndim == 3 else item[len(item) // 2])}
+    if item.ndim == 2 and item.shape[1] > LINES:
+        return shown | {"thumbnail": _channels(item)}
     return shown | {"sparkline": _sparkline(item if item.ndim == 1 else item[:, 0])}
 
 
 def _thumbnail(picture: np.ndarray) -> str:
     """A picture (c h w) as a PNG data URI of `THUMBNAIL` pixels at its longer side."""
-    if picture.dtype != np.uint8:
-        low, high = np.nanmin(picture), np.nanmax(picture)
-        picture = np.nan_to_num((picture - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
+    picture = _as_bytes(picture)
     pixels = picture[0] if len(picture) != 3 else picture.transpose(1, 2, 0)
     image = Image.fromarray(pixels)
     scale = THUMBNAIL / max(image.size)
-    image = image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.NEAREST
-    )
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return _png(image.resize(size, Image.Resampling.NEAREST))
+
+
+def _channels(series: np.ndarray) -> str:
+    """A series (t d) as a PNG data URI: time to the right, the last channel on top, as on a piano roll."""
+    image = Image.fromarray(np.ascontiguousarray(_as_bytes(np.nan_to_num(series)).T[::-1]))
+    return _png(image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
+
+
+def _as_bytes(values: np.ndarray) -> np.ndarray:
+    if values.dtype == np.uint8:
+        return values
+    low, high = np.nanmin(values), np.nanmax(values)
+    return np.nan_to_num((values - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
+
+
+def _png(image: Image.Image) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
