@@ -28,7 +28,7 @@ from bicameral.kernels.gated import CELLS, Weights, gated, reference
 
 RESULTS = Path(__file__).parent / "results"
 TORCH = {"lstm": nn.LSTM, "gru": nn.GRU, "tanh_rnn": nn.RNN}
-LOOPED = ("peephole_lstm", "coupled_lstm", "sig_lstm", "sig_gru", "layer_norm_lstm", "projected_lstm")
+LOOPED = tuple(name for name in CELLS if name not in TORCH and name != "relu_rnn")
 EXTRAS = {"peephole_lstm": 3, "layer_norm_lstm": 6}
 Run = Callable[[], Any]
 
@@ -44,7 +44,8 @@ class Case:
 
     @property
     def flops(self) -> float:
-        gates = CELLS[self.cell].num_input_gates + CELLS[self.cell].num_state_gates
+        cell = CELLS[self.cell]
+        gates = cell.num_input_gates + cell.num_state_gates + cell.projects
         return (6 if self.training else 2) * gates * self.hidden**2 * self.batch * self.length
 
 
@@ -76,11 +77,8 @@ def ours_and_theirs(case: Case) -> tuple[Run, Run]:
     ]
     weights = [nn.Parameter(torch.randn(shape) / e**0.5) for shape in shapes]
     extra = (EXTRAS.get(case.cell, e), e)
-    weights.append(
-        nn.Parameter(torch.randn(extra) / e**0.5)
-        if case.cell in LOOPED and "sig" not in case.cell and case.cell != "coupled_lstm"
-        else None
-    )
+    needed = case.cell in EXTRAS or cell.projects
+    weights.append(nn.Parameter(torch.randn(extra) / e**0.5) if needed else None)
     x = torch.randn(case.batch, case.length, e, requires_grad=case.training)
     state = tuple(torch.zeros(case.batch, e) for _ in range(cell.num_states))
 
