@@ -81,6 +81,23 @@ def _chebyshev(matrix: Float[Tensor, "n n"], num_steps: int) -> list[Tensor]:
     return terms[1 : num_steps + 1]
 
 
+def by_node(matrices: Float[Tensor, "m n n"]) -> Float[Tensor, "nm n"]:
+    """Rows ordered by node, then by matrix: a product is then already laid out for the weights."""
+    return matrices.transpose(0, 1).flatten(0, 1).contiguous()
+
+
+class Sparse(nn.Module):
+    """What of a matrix is not zero."""
+
+    def __init__(self, matrix: Float[Tensor, "r n"]):
+        super().__init__()
+        for part, values in compress(matrix)._asdict().items():
+            self.register_buffer(part, values, persistent=False)
+
+    def rows(self) -> Rows:
+        return Rows(*(self.get_buffer(part) for part in Rows._fields))
+
+
 class Spread(nn.Module):
     """Every node's sums over all nodes, one for each support, side by side."""
 
@@ -89,26 +106,21 @@ class Spread(nn.Module):
     def __init__(self, supports: Float[Tensor, "m n n"]):
         super().__init__()
         self.num_supports, num_nodes, _ = supports.shape
-        # rows ordered by node, then by support: the product is then already laid out for the weights
-        rows = supports.transpose(0, 1).flatten(0, 1).contiguous()
+        rows = by_node(supports)
         self.is_sparse = bool(rows.count_nonzero() <= SPARSE * rows.numel())
         is_large = self.is_sparse and num_nodes > LARGE
         self.register_buffer("dense", None if is_large else rows, persistent=False)
-        for name, matrix in (("rows", rows), ("back", rows.T)) if self.is_sparse else ():
-            for part, values in compress(matrix)._asdict().items():
-                self.register_buffer(f"{name}_{part}", values, persistent=False)
+        if self.is_sparse:
+            self.there, self.back = Sparse(rows), Sparse(rows.T)
 
     def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n mf"]:
         if self.dense is None or (self.is_sparse and x.shape[-1] >= WIDE and is_fast(x)):
-            heard = sparse_rows(self._matrix("rows"), self._matrix("back"), x.flatten(0, -3))
+            heard = sparse_rows(self.there.rows(), self.back.rows(), x.flatten(0, -3))
         elif x.shape[-1] == 1:  # one product for all rows instead of one for each
             heard = x.squeeze(-1) @ self.dense.T
         else:
             heard = self.dense @ x
         return heard.reshape(*x.shape[:-1], -1)
-
-    def _matrix(self, name: str) -> Rows:
-        return Rows(*(self.get_buffer(f"{name}_{part}") for part in Rows._fields))
 
 
 class GraphConv(nn.Module):

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.graph_conv import GraphConv, Spread, self_loops
+from bicameral.kernels.graph_gru import Hearing, Weights, graph_gru
+from bicameral.nn.graph_conv import GraphConv, Sparse, Spread, by_node, self_loops
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 
@@ -22,6 +23,10 @@ class GraphGRU(Recurrent[Tensor]):
         super().__init__()
         self.width, self.spread = width, Spread(supports)
         num_terms = len(supports) + 1  # what a node tells itself comes first
+        if self.spread.is_sparse:
+            own = torch.eye(supports.shape[-1], dtype=supports.dtype, device=supports.device)
+            terms = torch.cat([own.unsqueeze(0), supports])
+            self.there, self.back = Sparse(by_node(terms)), Sparse(by_node(terms.mT))
         self.input_weight = nn.Parameter(torch.empty(num_terms * num_inputs, 3 * width))
         self.gates_weight = nn.Parameter(torch.empty(num_terms * width, 2 * width))
         self.candidate_weight = nn.Parameter(torch.empty(num_terms * width, width))
@@ -40,30 +45,9 @@ class GraphGRU(Recurrent[Tensor]):
     def scan(
         self, x: Float[Tensor, "b t n f"], state: Float[Tensor, "b n h"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t n h"], Float[Tensor, "b n h"]]:
-        x = x.transpose(0, 1)
-        inputs = self._convolve(self.bias, x, self.input_weight)  # of all frames at once
-        outputs = []
-        for t, frame in enumerate(inputs.unbind(0)):
-            new = self._update(frame, state)
-            state = new if lengths is None else torch.where((t < lengths).view(-1, 1, 1), new, state)
-            outputs.append(new)
-        return torch.stack(outputs, 1), state
-
-    def _update(self, inputs: Float[Tensor, "b n g"], h: Float[Tensor, "b n h"]) -> Float[Tensor, "b n h"]:
-        gates, candidate = inputs.split([2 * self.width, self.width], -1)
-        r, u = self._convolve(gates, h, self.gates_weight).sigmoid().chunk(2, -1)
-        c = self._convolve(candidate, r * h, self.candidate_weight).tanh()
-        return c + u * (h - c)
-
-    def _convolve(
-        self, to: Float[Tensor, "*#bn e"], x: Float[Tensor, "*b n f"], weight: Float[Tensor, "mf e"]
-    ) -> Float[Tensor, "*b n e"]:
-        """Return `to` and the graph convolution of x, without a copy of what the nodes heard."""
-        own, others = weight.split([x.shape[-1], len(weight) - x.shape[-1]])
-        total = torch.addmm(to.reshape(-1, to.shape[-1]), x.flatten(0, -2), own)
-        if len(others):
-            total = torch.addmm(total, self.spread(x).flatten(0, -2), others)
-        return total.unflatten(0, x.shape[:-1])
+        weights = Weights(self.input_weight, self.gates_weight, self.candidate_weight, self.bias)
+        hearing = Hearing(self.there.rows(), self.back.rows()) if self.spread.is_sparse else None
+        return graph_gru(x, state, weights, self.spread, hearing, lengths)
 
 
 class ConvolvedGRU(Recurrent[Tensor]):

@@ -1,0 +1,65 @@
+"""A GRU on the nodes of a graph over whole sequences. The native path has no second derivatives."""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from bicameral.kernels import native
+from bicameral.kernels.graph_gru import cpu, reference
+from bicameral.kernels.graph_gru.reference import Spread, Weights
+from bicameral.kernels.sparse_rows import Rows
+from bicameral.kernels.sparse_rows.cpu import serves
+
+__all__ = ["Hearing", "Weights", "graph_gru"]
+
+
+class Hearing(NamedTuple):
+    """For every node a row of each term's matrix, first of the node itself; and of their transposes."""
+
+    there: Rows
+    back: Rows
+
+
+def graph_gru(
+    x: Float[Tensor, "b t n f"],
+    h: Float[Tensor, "b n e"],
+    weights: Weights,
+    spread: Spread,
+    hearing: Hearing | None,
+    lengths: Int[Tensor, "b"] | None = None,
+) -> tuple[Float[Tensor, "b t n e"], Float[Tensor, "b n e"]]:
+    """Return every output and the last state; `hearing` is what `spread` does, where the graph is sparse."""
+    if hearing is None or not _fits_native(x, h, *weights, hearing.there.values):
+        return reference.graph_gru(x, h, weights, spread, lengths)
+    if torch.is_grad_enabled() and any(v.requires_grad for v in (x, h, *weights)):
+        return _Layer.apply(hearing, lengths, x, h, *weights)
+    return cpu.forward(x, h, weights, hearing.there, lengths, False)[:2]
+
+
+def _fits_native(*tensors: Tensor) -> bool:
+    watched = torch._C._len_torch_dispatch_stack() > 0  # by whoever counts operations, say
+    return not (watched or native.must_be_plain() or native.must_be_operator(tensors[0])) and serves(*tensors)
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hearing: Hearing, lengths: Tensor | None, x: Tensor, h: Tensor, *weights: Tensor
+    ) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        y, last, kept = cpu.forward(x, h, Weights(*weights), hearing.there, lengths, True)
+        ctx.back, ctx.lengths = hearing.back, lengths
+        ctx.save_for_backward(x, h, y, kept, *weights)
+        return y, last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # type: ignore[override]
+        x, h, y, kept, *weights = ctx.saved_tensors
+        needs_x = ctx.needs_input_grad[2]
+        dx, dh, dweights = cpu.backward(
+            x, h, Weights(*weights), ctx.back, ctx.lengths, y, kept, (grads[0], grads[1]), needs_x
+        )
+        return None, None, dx, dh, *dweights
