@@ -43,7 +43,7 @@ def backward(
     grads: tuple[Float[Tensor, "b t n e"], Float[Tensor, "b n e"]],
     needs_x: bool,
 ) -> tuple[Tensor | None, Tensor, Weights]:
-    """Return the gradients of x, where it needs one, of h and of the weights, given those of what came out."""
+    """Return the gradients of x, where it needs one, of h and of weights, given those of what came out."""
     batch, _, _, inputs, width, terms = sizes = _sizes(x, h, weights, hears_back)
     dx = torch.empty_like(x, memory_format=torch.contiguous_format) if needs_x else None
     dh, groups = torch.empty_like(h, memory_format=torch.contiguous_format), min(batch, GROUPS)
