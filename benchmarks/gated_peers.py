@@ -181,10 +181,10 @@ load {load} while measured. One layer, float32, over 128 frames as wide as the l
 others say how many times as long as ours they took, in the first table as geometric means, with the lowest in
 brackets: above one, ours is faster. Medians of turns taken one after another, every process warm; processor
 time on one thread, wall time on two. Each does what it does best: JAX `jit` of `lax.scan`, weights laid out
-for it, inputs projected before or within it and steps unrolled as is fastest; Keras on JAX, jitted whole; ONNX
-Runtime (no gradients) one node on frames that lie time first, its output bound where that pays. torch.compile
-leaves the recurrences of torch.nn as they are. Outputs and gradients agree within {error:.0e} of their largest
-number.
+for it, inputs projected before or within it and steps unrolled as is fastest; Keras on JAX, jitted whole;
+ONNX Runtime (no gradients) one node on frames that lie time first, its output bound where that pays.
+torch.compile leaves the recurrences of torch.nn as they are. Outputs and gradients agree within {error:.0e}
+of their largest number.
 """
 
 
