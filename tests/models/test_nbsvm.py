@@ -19,6 +19,7 @@ from bicameral.studies.problem import Problem
 from bicameral.studies.recommend import candidates
 from bicameral.studies.train import train
 from bicameral.tasks import Classify, Regress
+from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.testing import lengths_laws
 from bicameral.testing.examples import SHAPES, assert_same, examples, ready
@@ -144,6 +145,7 @@ def test_another_fit_is_loaded_whatever_its_size():
 
 def test_texts_held_out_choose_by_the_loss():
     x, lengths, y = made_texts()
+    y.sort()
     asked, sizes = [], []
 
     def likes_the_largest(output, rows):
@@ -156,6 +158,15 @@ def test_texts_held_out_choose_by_the_loss():
     assert np.bincount(y[asked[0]]).tolist() == [8, 8, 8]
     assert len(asked) == len(nbsvm.PENALTIES) * len(nbsvm.SCALES)
     assert model(x, lengths).abs().max() > 0.5 * max(sizes)
+
+
+def test_scales_are_of_whole_logits(monkeypatch):
+    x, lengths, y = made_texts()
+    monkeypatch.setattr(nbsvm, "PENALTIES", (4.0,))
+    monkeypatch.setattr(nbsvm, "SCALES", (1.0,))
+    plain = fitted(x, lengths, y)(x, lengths)
+    monkeypatch.setattr(nbsvm, "SCALES", (10.0,))
+    assert_same(fitted(x, lengths, y)(x, lengths), 10 * plain)
 
 
 def test_probabilities_are_calibrated():
@@ -221,6 +232,20 @@ def test_an_artifact_answers_alike_after_loading(several, tmp_path):
     assert loaded.predict(new) == artifact.predict(new)
     if not several:
         assert [answer["class"] for answer in loaded.predict(new)][:2] == ["bad", "good"]
+
+
+def test_texts_are_brought_to_where_the_table_is():
+    class Elsewhere(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.zeros(1, device="meta"))
+
+        def forward(self, x, lengths):
+            assert x.device == self.table.device
+            return torch.zeros(len(x), 2)
+
+    train = Problem(labelled()).draw(0).train
+    assert answer(Elsewhere(), train)[0].shape == (len(train), 2)
 
 
 def test_characters_may_be_asked_for():

@@ -1,6 +1,7 @@
 """Running a network over prepared examples, in their order."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Te
 
 def answer_examples(network: nn.Module, prepared: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
     """Outputs of whole examples, and targets."""
-    weight = next(network.parameters(), torch.empty(0))  # some baselines have none
+    weight = next(chain(network.parameters(), network.buffers()), torch.empty(0))  # some baselines have none
     outputs, targets = [], []
     for batch in in_order(prepared, rows):
         x, lengths = on(weight.device, batch)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -60,7 +61,8 @@ def seconds_per_epoch(
     """
     if not is_iterated(network):
         batch = train.batch(torch.arange(min(recipe.batch_size, len(train))))
-        x, lengths = on(next(network.parameters(), torch.empty(0)).device, batch)
+        weight = next(chain(network.parameters(), network.buffers()), torch.empty(0))
+        x, lengths = on(weight.device, batch)
         with torch.no_grad():
             seconds = seconds_per_call(lambda: network(x, lengths), at_least=at_least)
         return seconds / len(x) * len(train)
