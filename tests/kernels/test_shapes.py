@@ -10,6 +10,7 @@ from bicameral.kernels.gated import Weights, gated
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.kernels.relu_scan import relu_scan
 from bicameral.kernels.rg_lru import rg_lru
+from bicameral.kernels.rms_norm import rms_norm
 from bicameral.kernels.slstm import slstm
 from bicameral.kernels.sparse_rows import compress, sparse_rows
 
@@ -20,6 +21,7 @@ KERNELS = {
     "linear_scan": (linear_scan, [(B, T, D), (B, T, D), (B, D)]),
     "rg_lru": (rg_lru, [(B, T, D), (B, T, D), (B, T, D), (D,), (B, D)]),
     "relu_scan": (relu_scan, [(D,), (B, T, D), (B, D)]),
+    "rms_norm": (rms_norm, [(B, T, D), (D,)]),
     "slstm": (slstm, [(B, T, 4, 2, 8), (2, 8, 32), (B, 2, 8), (B, 2, 8), (B, 2, 8), (B, 2, 8)]),
 }
 MISFITS = [(name, place) for name, (_, shapes) in KERNELS.items() for place in range(len(shapes))]

@@ -103,10 +103,6 @@ def between_mlps(num_inputs: int, config: HawkConfig, blocks: Iterator[Recurrent
     yield Framewise(lecun_linear(num_inputs, width), width)
     for block in blocks:
         mlp = GatedMLP(width, expansion=config.expansion, variance=2 / config.depth)
-        yield Residual(block, _norm(width), dropout=config.dropout)
-        yield Residual(Framewise(mlp, width), _norm(width), dropout=config.dropout)
-    yield Framewise(_norm(width), width)
-
-
-def _norm(width: int) -> RMSNorm:
-    return RMSNorm(width, eps=1e-6)
+        yield Residual(block, RMSNorm(width), dropout=config.dropout)
+        yield Residual(Framewise(mlp, width), RMSNorm(width), dropout=config.dropout)
+    yield Framewise(RMSNorm(width), width)

@@ -66,7 +66,7 @@ class SSDBlock(Recurrent[SSDState]):
         self.dt_bias = nn.Parameter(dt + (-torch.expm1(-dt)).log())  # softplus of it is dt
         self.log_decay = nn.Parameter(torch.empty(self.num_heads).uniform_(1, 16).log())  # log of -A
         self.D = nn.Parameter(torch.ones(self.num_heads))
-        self.norm = RMSNorm(self.inner, eps=1e-5)
+        self.norm = RMSNorm(self.inner)
         self.out = nn.Linear(self.inner, config.width, bias=False)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SSDState:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from bicameral.kernels.rms_norm import rms_norm
 from bicameral.nn.masking import Lengths, valid_frames
 
 
@@ -63,8 +64,12 @@ class BatchNorm(_BatchNorm):
         """Any number of axes will do."""
 
 
-class RMSNorm(nn.RMSNorm):
-    """Torch's, computed as exactly as its weights are kept, whatever precision autocast hands it."""
+class RMSNorm(nn.Module):
+    """x / √(mean of x² + 1e-6) ⊙ weight, as exactly as the weight is kept, whatever autocast hands it."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        return super().forward(x.to(torch.promote_types(x.dtype, self.weight.dtype)))
+        return rms_norm(x.to(torch.promote_types(x.dtype, self.weight.dtype)), self.weight)

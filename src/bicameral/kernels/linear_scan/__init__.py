@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bicameral.kernels import native
 from bicameral.kernels.linear_scan import dispatch, reference
-from bicameral.kernels.scan import Scan
+from bicameral.kernels.kernel import Kernel
 
 
 def linear_scan(
@@ -15,10 +15,10 @@ def linear_scan(
 
     Real or complex. Where a_t is 0 the sequence starts anew.
     """
-    return reference.linear_scan(a, x, h) if native.must_be_plain() else _scan(a, x, h)
+    return reference.linear_scan(a, x, h) if native.must_be_plain() else _kernel(a, x, h)
 
 
-_scan = Scan(
+_kernel = Kernel(
     "linear_scan",
     "Tensor a, Tensor x, Tensor h",
     dispatch.forward,

@@ -53,8 +53,11 @@ def backward_by(
     y: Inexact[Tensor, "b t d"],
     grad: Inexact[Tensor, "b t d"],
 ) -> Gradients:
-    """dx_t = grad_t + a*_{t+1} dx_{t+1} is the same scan, backwards in time."""
-    later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], 1).conj()
+    """dx_t = grad_t + a*_{t+1} dx_{t+1} is the same scan, backwards in time.
+
+    Conjugates are written out: one that is put off gets lost inside an operator under PyTorch's compiler.
+    """
+    later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], 1).conj_physical()
     dx = scan(later.flip(1), grad.flip(1), torch.zeros_like(h)).flip(1)
     before = torch.cat([h[:, None], y[:, :-1]], 1)
-    return dx * before.conj(), dx, dx[:, 0] * a[:, 0].conj()
+    return dx * before.conj_physical(), dx, dx[:, 0] * a[:, 0].conj_physical()

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from bicameral.kernels import native
 from bicameral.kernels.relu_scan import cpu, reference
-from bicameral.kernels.scan import Scan
+from bicameral.kernels.kernel import Kernel
 
-_scan = Scan("relu_scan", "Tensor u, Tensor x, Tensor h", cpu.forward, cpu.backward, kept=("u", "h"))
+_kernel = Kernel("relu_scan", "Tensor u, Tensor x, Tensor h", cpu.forward, cpu.backward, kept=("u", "h"))
 
 
 def relu_scan(
@@ -16,4 +16,4 @@ def relu_scan(
     """Return every h_t = max(0, u h_{t-1} + x_t), from the state `h` before the first frame."""
     if native.must_be_plain() or not cpu.serves(u, x, h):
         return reference.relu_scan(u, x, h)
-    return _scan(u, x, h)
+    return _kernel(u, x, h)

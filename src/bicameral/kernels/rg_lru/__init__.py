@@ -5,9 +5,9 @@ from torch import Tensor
 
 from bicameral.kernels import native
 from bicameral.kernels.rg_lru import cpu, reference
-from bicameral.kernels.scan import Scan
+from bicameral.kernels.kernel import Kernel
 
-_scan = Scan(
+_kernel = Kernel(
     "rg_lru",
     "Tensor x, Tensor gate_a, Tensor gate_x, Tensor log_a, Tensor h, Tensor? resets",
     cpu.forward,
@@ -31,4 +31,4 @@ def rg_lru(
     inputs = (x, gate_a, gate_x, log_a, h)
     if native.must_be_plain() or not cpu.serves(*inputs):
         return reference.rg_lru(*inputs, resets)
-    return _scan(*inputs, resets)
+    return _kernel(*inputs, resets)

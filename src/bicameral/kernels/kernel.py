@@ -1,4 +1,4 @@
-"""A scan computed outside PyTorch as one function that PyTorch differentiates and compiles."""
+"""A kernel as one function that PyTorch differentiates and compiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from bicameral.kernels import native
 
 
-class Scan:
+class Kernel:
     """y = forward(*inputs), of the shape of the input x; the gradients are backward(*kept, y, grad).
 
     inputs    their types and names, as PyTorch writes a schema; a "Tensor?" may be None and has no gradient
@@ -81,17 +81,17 @@ class Scan:
 
 class _Eager(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, scan: Scan, *inputs: Any) -> Tensor:  # type: ignore[override]
-        y = scan.forward(*inputs)
-        ctx.scan = scan
-        ctx.save_for_backward(*scan._read(inputs), y)
+    def forward(ctx: Any, kernel: Kernel, *inputs: Any) -> Tensor:  # type: ignore[override]
+        y = kernel.forward(*inputs)
+        ctx.kernel = kernel
+        ctx.save_for_backward(*kernel._read(inputs), y)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
-        scan = ctx.scan
-        gradients = scan.twice if torch.is_grad_enabled() else scan.backward  # of gradients, when enabled
-        return None, *scan._every(gradients(*ctx.saved_tensors, grad))
+        kernel = ctx.kernel
+        gradients = kernel.twice if torch.is_grad_enabled() else kernel.backward  # of gradients, when enabled
+        return None, *kernel._every(gradients(*ctx.saved_tensors, grad))
 
 
 class _Once(_Eager):
