@@ -137,6 +137,24 @@ def test_graph_gru_equals_a_loop_over_nodes_and_steps():
     np.testing.assert_allclose(cell(torch.tensor(x))[0].detach().numpy(), np.stack(expected, 1), atol=1e-12)
 
 
+@pytest.mark.parametrize("graph", [DIRECTED, BOTH_WAYS, 1 - np.eye(N)])
+@pytest.mark.parametrize("num_steps", [0, 2])
+def test_graph_gru_gives_the_same_in_single_precision(graph, num_steps):
+    """Which runs natively where kernels were compiled."""
+    supports = random_walks(torch.tensor(graph).float(), 2)[: 2 * num_steps]
+    cell = GraphGRU(2, 20, supports)
+    assert cell.there is not None
+    x = torch.tensor(RNG.normal(size=(4, 5, N, 2)))
+    parameters = list(cell.parameters())
+    single = cell(x.float())[0]
+    gradients = torch.autograd.grad(single.square().sum(), parameters)
+    cell.double()
+    torch.testing.assert_close(single.double(), cell(x)[0], atol=1e-5, rtol=1e-5)
+    exact = torch.autograd.grad(cell(x)[0].square().sum(), list(cell.parameters()))
+    for one, other in zip(gradients, exact, strict=True):
+        torch.testing.assert_close(one.double(), other, atol=1e-4, rtol=1e-4)
+
+
 CELLS = {
     "two walks": lambda graph: GraphGRU(2, 3, random_walks(graph, 2)),
     "no support": lambda graph: GraphGRU(2, 3, torch.zeros(0, N, N)),

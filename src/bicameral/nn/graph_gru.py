@@ -9,6 +9,8 @@ from bicameral.nn.graph_conv import GraphConv, Sparse, Spread, by_node, self_loo
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 
+FEW = 200  # nodes, for which the compiled recurrence is the faster one even where all are joined
+
 
 class GraphGRU(Recurrent[Tensor]):
     """r, u = σ([x, h] ∗ Θ + b); c = tanh([x, r h] ∗ Θ_c + b_c); h = u h + (1 - u) c.
@@ -17,14 +19,18 @@ class GraphGRU(Recurrent[Tensor]):
     1612.07659; without any support every node is alone with the same GRU. Frames are (b n f).
     """
 
+    there: Sparse | None
+    back: Sparse | None
+
     def __init__(
         self, num_inputs: int, width: int, supports: Float[Tensor, "m n n"], *, gate_bias: float = 0.0
     ):
         super().__init__()
         self.width, self.spread = width, Spread(supports)
-        num_terms = len(supports) + 1  # what a node tells itself comes first
-        if self.spread.is_sparse:
-            own = torch.eye(supports.shape[-1], dtype=supports.dtype, device=supports.device)
+        num_terms, num_nodes = len(supports) + 1, supports.shape[-1]  # what a node tells itself comes first
+        self.there = self.back = None
+        if self.spread.is_sparse or num_nodes <= FEW:
+            own = torch.eye(num_nodes, dtype=supports.dtype, device=supports.device)
             terms = torch.cat([own.unsqueeze(0), supports])
             self.there, self.back = Sparse(by_node(terms)), Sparse(by_node(terms.mT))
         self.input_weight = nn.Parameter(torch.empty(num_terms * num_inputs, 3 * width))
@@ -46,7 +52,7 @@ class GraphGRU(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t n f"], state: Float[Tensor, "b n h"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t n h"], Float[Tensor, "b n h"]]:
         weights = Weights(self.input_weight, self.gates_weight, self.candidate_weight, self.bias)
-        hearing = Hearing(self.there.rows(), self.back.rows()) if self.spread.is_sparse else None
+        hearing = Hearing(self.there.rows(), self.back.rows()) if self.there and self.back else None
         return graph_gru(x, state, weights, self.spread, hearing, lengths)
 
 
