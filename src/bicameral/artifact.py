@@ -24,7 +24,7 @@ from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.generating import generate
-from bicameral.tasks.later import by_sequence, to_answer, to_judge
+from bicameral.tasks.later import by_sequence, reading, to_answer, to_judge
 from bicameral.tasks.network import Network
 
 READING = """```python
@@ -44,6 +44,11 @@ class Artifact:
     preprocessing: Any
     task: Task
     card: dict[str, Any] = field(default_factory=dict)  # where it comes from: data, budget, scores, versions
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Options of `read` for its data: what is asked of them, and the number that stands for no value."""
+        return reading(self.task) | {key: self.card[key] for key in ("missing",) if key in self.card}
 
     def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
         """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""

@@ -55,3 +55,20 @@ def test_frames_are_written_as_arrays_or_pictures(home):
     assert written["ids"][3] == "row 3"
     picture = np.asarray(Image.open(home / "next" / "clip_00003" / "frame_001.png"))
     np.testing.assert_array_equal(picture, truth[3, -1])
+
+
+def test_what_stood_for_no_value_in_training_does_so_afterwards(home):
+    rng = np.random.default_rng(1)
+    frames = rng.integers(0, 200, (12, 6, 8, 8), np.uint8)
+    frames[:, -1, 0, 0] = 255
+    np.savez(home / "holes.npz", frames=frames)
+    fields = ["kind=clip", "answer=next", "horizon=2", "lookback=3", "missing=255", "--model", "last_frame"]
+    made = run(home, "train", "holes.npz", *fields)
+    assert made.exit_code == 0, made.output
+    run(home, "predict", "runs/holes-last_frame", "holes.npz", "--out", str(home / "holes_next.npz"))
+    assert arrays(home / "holes_next.npz")["frames"][..., 0, 0].max() < 200
+    plain, told = (
+        run(home, "eval", "runs/holes-last_frame", "holes.npz", *more) for more in ([], fields[4:5])
+    )
+    assert plain.exit_code == 0, plain.output
+    assert plain.stdout == told.stdout

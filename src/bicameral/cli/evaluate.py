@@ -11,10 +11,9 @@ def evaluate(artifact: ArtifactFolder, data: Data, fields: Fields = None, json: 
     """Score an artifact on labelled data it has not seen."""
     from bicameral.artifact import Artifact
     from bicameral.data.read import read
-    from bicameral.tasks.later import reading
 
     trained = Artifact.from_pretrained(artifact)
-    dataset = read(data, **reading(trained.task) | settings.parse(fields))
+    dataset = read(data, **trained.reading | settings.parse(fields))
     metrics = trained.evaluate(dataset)
     tell_left_out(dataset)
     if json:

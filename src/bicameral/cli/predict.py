@@ -27,10 +27,9 @@ def predict(
     Of what foretells the next step: how well each text or piece was foretold; `generate` writes on.
     """
     from bicameral.artifact import Artifact
-    from bicameral.tasks.later import reading
 
     trained, given = Artifact.from_pretrained(artifact), settings.parse(fields)
-    options = given if given.get("labels") is False else reading(trained.task) | given
+    options = given if given.get("labels") is False else trained.reading | given
     dataset = _examples(data, options, trained.network.layout.kind)
     answers = trained.predict(dataset)
     tell_left_out(dataset)

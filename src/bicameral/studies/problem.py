@@ -56,10 +56,17 @@ class Problem:
         task_options: Mapping[str, Any] | None = None,
         seed: int = 0,
         test_fraction: float = 0.2,
+        missing: Any = None,  # the number that was read as "no value", which the artifact is to remember
     ):
         if not isinstance(seed, int | np.integer) or seed < 0:
             raise ConfigError(f"seed is {seed!r}; expected a whole number of at least 0")
-        self.recreate = {"task_options": task_options, "seed": seed, "test_fraction": test_fraction}
+        self.recreate = {
+            "task_options": task_options,
+            "seed": seed,
+            "test_fraction": test_fraction,
+            "missing": missing,
+        }
+        self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
         self.options = _checked(dataset, dict(task_options or {}))
         self.raw, self.seed = dataset if dataset.kind == "text" else remembered(dataset), seed
         self.test_fraction = test_fraction
@@ -111,7 +118,13 @@ class Problem:
 
 def problem_of(plan: Plan, dataset: Dataset) -> Problem:
     """The problem that a plan poses on its data."""
-    return Problem(dataset, task_options=plan.task_options, seed=plan.seed, test_fraction=plan.test_fraction)
+    return Problem(
+        dataset,
+        task_options=plan.task_options,
+        seed=plan.seed,
+        test_fraction=plan.test_fraction,
+        missing=plan.data_options.get("missing"),
+    )
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

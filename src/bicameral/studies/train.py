@@ -61,7 +61,7 @@ def train(
     """
     task_options, reading = split_options(data_options or {})
     dataset = source if isinstance(source, Dataset) else read(source, **reading)
-    problem = Problem(dataset, task_options=task_options, seed=seed)
+    problem = Problem(dataset, task_options=task_options, seed=seed, missing=reading.get("missing"))
     parts = split(problem.dataset, seed=seed)
     if not validate:
         parts = replace(parts, train=np.sort(np.concatenate([parts.train, parts.val])))
@@ -77,7 +77,7 @@ def train(
         audited = _audit(problem, parts, override=override_audit)
         _checkpoints(Path(folder)).mkdir(parents=True, exist_ok=True)  # fails before training, not after it
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
-    facts = {"data": problem.dataset.name, "audit": audited}
+    facts = {**problem.origin, "audit": audited}
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, facts)
     if is_first():
         artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)

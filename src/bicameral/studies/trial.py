@@ -115,4 +115,4 @@ def _thinned(history: History, points: int = 20) -> dict[str, Any]:
 
 def _card(problem: Problem, trial: Trial, record: Mapping[str, Any]) -> dict[str, Any]:
     facts = {key: record[key] for key in ("metrics", "num_train", "train_seconds")}
-    return {"data": problem.dataset.name, "trial": trial.key, "recipe": dict(trial.recipe), **facts}
+    return {**problem.origin, "trial": trial.key, "recipe": dict(trial.recipe), **facts}
