@@ -7,8 +7,9 @@ READY := .venv/ready
 demo: $(READY)  ## the whole path on scikit-learn's digits, 80 seconds
 	$(BIN)/bicameral demo
 
-test: $(READY)  ## everything but the slow tests
+test: $(READY)  ## everything but the slow tests, then the kernels as they are where nothing could be compiled
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 BICAMERAL_KERNELS=reference $(BIN)/pytest -n 2 tests/kernels
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -40,6 +40,9 @@ try:
 except build.CannotBuildError as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
+unless_refused = pytest.mark.skipif(
+    os.environ.get(native.SETTING) == "reference", reason=f"{native.SETTING}=reference asks for no library"
+)
 VARIANTS = [name for name in native.RUNS.get("AVX512", native.OTHERS) if name in build.variants()]
 
 
@@ -140,11 +143,13 @@ def test_tiles_multiply(variant, rows, depth):
     np.testing.assert_allclose(c, a.astype(np.float64) @ b, rtol=2e-6, atol=2e-6)
 
 
+@unless_refused
 def test_is_compiled_where_there_is_a_compiler():
     assert native.path() in VARIANTS, f"run `{native.REBUILD}`: {native.path()}"
     assert native.compiler().startswith(("gcc", "clang"))
 
 
+@unless_refused
 def test_borrows_the_threads_of_pytorch():
     assert native.has_threads()
 

@@ -4,8 +4,8 @@ from jaxtyping import Inexact
 from torch import Tensor
 
 from bicameral.kernels import native
-from bicameral.kernels.linear_scan import dispatch, reference
 from bicameral.kernels.kernel import Kernel
+from bicameral.kernels.linear_scan import dispatch, reference
 
 
 def linear_scan(

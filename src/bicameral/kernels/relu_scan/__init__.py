@@ -4,8 +4,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bicameral.kernels import native
-from bicameral.kernels.relu_scan import cpu, reference
 from bicameral.kernels.kernel import Kernel
+from bicameral.kernels.relu_scan import cpu, reference
 
 _kernel = Kernel("relu_scan", "Tensor u, Tensor x, Tensor h", cpu.forward, cpu.backward, kept=("u", "h"))
 

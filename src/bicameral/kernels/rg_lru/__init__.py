@@ -4,8 +4,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from bicameral.kernels import native
-from bicameral.kernels.rg_lru import cpu, reference
 from bicameral.kernels.kernel import Kernel
+from bicameral.kernels.rg_lru import cpu, reference
 
 _kernel = Kernel(
     "rg_lru",

@@ -1,4 +1,4 @@
-"""RMS normalisation (Zhang and Sennrich 2019, arXiv 1910.07467). The native path has no second derivatives."""
+"""RMS normalisation (Zhang and Sennrich 2019, arXiv 1910.07467); no second derivatives on the native path."""
 
 from jaxtyping import Float
 from torch import Tensor
