@@ -208,8 +208,8 @@ def _choose(bags: csr_array, targets: Bool[np.ndarray, "n k"], loss: Loss) -> tu
     """The penalty, and the scale of the logits, that are likeliest for every fifth text of each class."""
     held_out = np.lexsort(targets.T)[HELD_OUT // 2 :: HELD_OUT]
     rest = np.setdiff1d(np.arange(len(targets)), held_out)
-    found = [(np.inf, PENALTIES[0], 1.0)]
-    for penalty in PENALTIES if len(held_out) else ():
+    found = [(np.inf, PENALTIES[0], 1.0)]  # of very few texts none is held out, and losses are NaN
+    for penalty in PENALTIES:
         logits = torch.from_numpy(_fit(bags[rest], targets[rest], penalty).logits(bags[held_out]))
         found += [(loss(scale * logits, held_out), penalty, scale) for scale in SCALES]
     _, penalty, scale = min(found)
