@@ -130,3 +130,9 @@ def test_new_pictures_need_no_labels(bicameral, tmp_path):
     assert bicameral("train", tmp_path / "photos", *arguments).exit_code == 0
     result = bicameral("predict", tmp_path / "runs" / "photos-linear", tmp_path / "new")
     assert result.stdout.split("\t")[:2] == ["sky.png", "bright"]
+
+
+def test_what_answers_no_next_step_is_not_asked_to_go_on(bicameral, artifact):
+    refused = bicameral("generate", artifact, "--prompt", "nowhere")
+    assert refused.exit_code == 2
+    assert "answers classify; generate needs one trained with answer=next" in refused.stderr

@@ -8,6 +8,8 @@ import pytest
 
 COMMANDS = {
     ("compare", "settings=abc", "--dry-run"): "whole number",
+    ("compare", "--name=../up", "--dry-run"): "expected the name of one folder",
+    ("compare", "--on=mars", "--dry-run"): "no engine called 'mars'",
     ("compare", "replicates=abc", "--dry-run"): "whole number",
     ("compare", "seed=abc", "--dry-run"): "seed is 'abc'",
     ("compare", "probe_seconds=abc", "--dry-run"): "probe_seconds",

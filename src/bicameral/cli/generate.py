@@ -28,7 +28,7 @@ def generate(
 
     trained = Artifact.from_pretrained(artifact)
     told = trained.network.layout.kind == "text"
-    start = prompt if told else _first_piece(prompt)
+    start = prompt if told or not trained.task.per_step else _first_piece(prompt)
     found = trained.generate(start, length, temperature=temperature, seed=seed)
     if not told and (out is None or out.suffix != ".npz"):
         raise ConfigError(f"frames ({length}, keys) need a file: add --out music.npz")

@@ -83,17 +83,19 @@ def compare(
         **parse_budget(budget),
     }
     plan, problem = freeze(dataset, fields, rope)
+    home, runner = _home(Path(folder), name), engine(on)
     if dry_run:
         return forecast_cost(plan, problem)
-    home, runner = Path(folder), engine(on)
-    with opened(next_folder(home) if name is None else home / _folder_name(name), plan) as place:
+    with opened(home, plan) as place:
         return run(Study(place, plan, problem, runner, command, began=began))
 
 
-def _folder_name(name: Any) -> str:
+def _home(runs: Path, name: Any) -> Path:
+    if name is None:
+        return next_folder(runs)
     if not str(name).strip() or Path(str(name)).name != str(name):
         raise ConfigError(f"name is {str(name)!r}; expected the name of one folder, such as digits")
-    return str(name)
+    return runs / str(name)
 
 
 def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = None) -> Study:

@@ -40,7 +40,8 @@ def generate(
 def _check(network: Network, length: int, temperature: float) -> None:
     if not network.task.per_step:
         raise ConfigError(
-            f"this artifact answers {network.task.name}; only what foretells the next step goes on"
+            f"this artifact answers {network.task.name}; generate needs one trained with answer=next, "
+            "on texts or keys that are on or off"
         )
     if length < 1:
         raise ConfigError(f"length is {length}; expected at least 1")
