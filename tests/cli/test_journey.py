@@ -86,6 +86,13 @@ def test_a_dry_run_says_what_training_would_cost(bicameral, data, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_a_model_the_first_recommended_is_trained(bicameral, data):
+    ranking = json.loads(bicameral("recommend", data, "--seconds", "0", "--json").stdout)
+    best = next(place for place in ranking if place["family"] not in ("baseline", "control"))
+    chosen = json.loads(bicameral("train", data, "--dry-run", "--json", "kind=series", "batch_size=8").stdout)
+    assert chosen["model"] == best["model"]
+
+
 def test_a_dry_run_says_only_what_was_asked(bicameral, data):
     said = bicameral("train", data, "--model", "linear", "--dry-run", "batch_size=8").stdout
     assert "None" not in said

@@ -10,7 +10,7 @@ from bicameral import registry
 from bicameral.data.dataset import Dataset
 from bicameral.studies.probe import PROBES, Probe
 from bicameral.studies.problem import Problem
-from bicameral.studies.recommend import candidates, cost, recommend, rules
+from bicameral.studies.recommend import candidates, cost, first_choice, recommend, rules
 
 
 def series(count=60, steps=24):
@@ -74,6 +74,12 @@ def test_without_probes_the_rules_rank():
     assert ranking[0]["confidence"] == "medium"
     assert "LeCun" in ranking[0]["reasons"][0]["source"]
     json.dumps(ranking)
+
+
+@pytest.mark.parametrize("dataset", [series(), pictures(), replace(series(), targets=None)])
+def test_the_first_choice_is_the_first_that_is_no_yardstick(dataset):
+    best = next(place for place in recommend(dataset) if place["family"] not in ("baseline", "control"))
+    assert first_choice(dataset) == best["model"]
 
 
 def test_a_found_order_lifts_recurrence_and_says_why():

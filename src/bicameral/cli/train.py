@@ -20,7 +20,9 @@ from bicameral.cli.show import show_json, show_lines
 def train(
     data: Data,
     fields: Fields = None,
-    model: Annotated[str, typer.Option(help="A name from `bicameral models`.")] = "resnet",
+    model: Annotated[
+        str | None, typer.Option(help="A name from `bicameral models`; by default the first recommended.")
+    ] = None,
     size: Annotated[str | None, typer.Option(help="A size of the model; its default if not given.")] = None,
     budget: Annotated[str, typer.Option(help="90s, 10min, 400steps or 12epochs.")] = "60s",
     runs: Runs = Path("runs"),
@@ -35,7 +37,9 @@ def train(
     """
     from bicameral.studies.train import train as run
 
-    asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, settings.parse(fields))}
+    given = settings.parse(fields)
+    model = model or _recommended(data, given)
+    asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, given)}
     folder = runs / f"{run_name(data)}-{model}"
     if dry_run:
         cost = run(data, model, folder=folder, dry_run=True, **asked)
@@ -53,6 +57,18 @@ def run_name(data: str) -> str:
 
     path = Path(data).resolve()
     return path.name if path.is_dir() else bare(path.name)
+
+
+def _recommended(data: str, given: dict[str, Any]) -> str:
+    """The model that would be tried first on such data, by their layout alone."""
+    from bicameral.data.read import read
+    from bicameral.studies.problem import split_options
+    from bicameral.studies.recommend import first_choice
+    from bicameral.training.recipe import Recipe
+
+    recipe = {field.name for field in dataclasses.fields(Recipe)}
+    task_options, reading = split_options({name: given[name] for name in given if name not in recipe})
+    return first_choice(read(data, **reading), task_options=task_options)
 
 
 def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -63,14 +63,26 @@ def recommend(
     dataset = read(source)
     small = _small_draw(dataset, seed, task_options)
     case = _case(dataset, small)
-    reasons = {name: _reasons(registry.entry(name), case, measured) for name in candidates(dataset)}
-    points = {name: sum(reason.points for reason in found) for name, found in reasons.items()}
-    shown = [name for name in reasons if points[name] > 0 or not _is_yardstick(name)]
     places = [
-        _place(name, reasons[name]) | cost(name, small, case.examples)
-        for name in sorted(shown, key=lambda name: -points[name])
+        _place(name, found) | cost(name, small, case.examples)
+        for name, found in _ranked(dataset, case, measured).items()
     ]
     return [place | {"rank": rank} for rank, place in enumerate([*places, *_unbuilt(case)], start=1)]
+
+
+def first_choice(source: Any, *, seed: int = 0, task_options: Mapping[str, Any] | None = None) -> str:
+    """Return the model that the rules of thumb put first for what `read` reads; nothing is measured."""
+    dataset = read(source)
+    ranked = _ranked(dataset, _case(dataset, _small_draw(dataset, seed, task_options)), ())
+    return next(name for name in ranked if not _is_yardstick(name))
+
+
+def _ranked(dataset: Dataset, case: Case, probes: Sequence[Mapping[str, Any]]) -> dict[str, list[Reason]]:
+    """The candidates and what speaks for them, best first; no baseline that nothing speaks for."""
+    reasons = {name: _reasons(registry.entry(name), case, probes) for name in candidates(dataset)}
+    points = {name: _sum(found) for name, found in reasons.items()}
+    shown = [name for name in reasons if points[name] > 0 or not _is_yardstick(name)]
+    return {name: reasons[name] for name in sorted(shown, key=lambda name: -points[name])}
 
 
 def _place(name: str, reasons: Sequence[Reason]) -> dict[str, Any]:
@@ -78,9 +90,13 @@ def _place(name: str, reasons: Sequence[Reason]) -> dict[str, Any]:
         "family": registry.entry(name).family,
         "model": name,
         "confidence": _confidence(reasons),
-        "points": sum(reason.points for reason in reasons),
+        "points": _sum(reasons),
         "reasons": [{"text": reason.text, "source": reason.source} for reason in reasons],
     }
+
+
+def _sum(reasons: Sequence[Reason]) -> float:
+    return sum(reason.points for reason in reasons)
 
 
 def _unbuilt(case: Case) -> list[dict[str, Any]]:
@@ -138,7 +154,7 @@ def _case(dataset: Dataset, draw: Draw) -> Case:
 def _reasons(entry: registry.Entry, case: Case, probes: Sequence[Mapping[str, Any]]) -> list[Reason]:
     """Everything that speaks for or against a model; a rule that the probes contradict loses its points."""
     measured = [reason for probe in probes for reason in _measured(entry, probe)]
-    direction = math.copysign(1, total) if (total := sum(reason.points for reason in measured)) else 0
+    direction = math.copysign(1, total) if (total := _sum(measured)) else 0
     thumb = [
         Reason(points, rule["text"], rule["source"], False)
         for rule in _speaking(case)
