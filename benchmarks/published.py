@@ -194,13 +194,13 @@ CASES = {
     **{
         f"shakespeare-{model}": Case(  # equal seconds
             **PLAYS, model=model, budget="120s", metric="nats", target="< 1.850 (6-gram of the README)",
-            reached=below(1.85), recipe={"learning_rate": rate, "batch_size": 32}, overrides=fields,
+            reached=below(1.85), recipe={"learning_rate": rate, "batch_size": rows}, overrides=fields,
         )
-        for model, rate, fields in (
-            ("gru", 3e-3, {"width": 256}),
-            ("mingru", 3e-3, {"width": 256, "depth": 3}),
-            ("hawk", 3e-3, {}),
-            ("causal_transformer", 2e-3, {"width": 128, "depth": 4}),
+        for model, rate, rows, fields in (
+            ("gru", 3e-3, 32, {"width": 256}),
+            ("mingru", 3e-3, 32, {"width": 256, "depth": 3}),
+            ("hawk", 3e-3, 32, {}),
+            ("causal_transformer", 3e-3, 8, {"depth": 4, "dropout": 0.0}),
         )
     },
     **{
