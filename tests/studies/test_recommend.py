@@ -76,7 +76,7 @@ def test_without_probes_the_rules_rank():
     json.dumps(ranking)
 
 
-@pytest.mark.parametrize("dataset", [series(), pictures(), replace(series(), targets=None)])
+@pytest.mark.parametrize("dataset", [series(), pictures(), clips()])
 def test_the_first_choice_is_the_first_that_is_no_yardstick(dataset):
     best = next(place for place in recommend(dataset) if place["family"] not in ("baseline", "control"))
     assert first_choice(dataset) == best["model"]
