@@ -93,9 +93,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     """Both tasks as markdown."""
     lines = [
         "# Who remembers for 200 steps?\n",
-        "`python benchmarks/memory.py`: every model at its medium size, trained on one core for the seconds in the "
-        f"last column, {NUM_EXAMPLES:,} made sequences, one seed. What is left: the test error over that of a model "
-        "without memory; 0 is solved, 1 has learnt nothing of it.\n",
+        "`python benchmarks/memory.py`: every model at its medium size, trained on one core for the seconds "
+        f"in the last column, {NUM_EXAMPLES:,} made sequences, one seed. What is left: the test error over "
+        "that of a model without memory; 0 is solved, 1 has learnt nothing of it.\n",
         "| task | model | test | left | verdict | seconds |",
         "|---|---|---|---|---|---|",
     ]
