@@ -37,7 +37,7 @@ NAMES = ("gradients", "cell", "hidden", "batch", "frames")
 GRID = list(itertools.product((False, True), ("lstm", "gru", "rnn"), (32, 128, 512), (1, 32), (128,)))
 ENOUGH = 0.02  # seconds a turn: short calls are repeated
 FEWEST, MOST = 3, 31  # turns
-REST = 0.005  # seconds before a turn: threads of the one before may still spin
+REST = 0.2  # seconds before a turn: threads of the one before spin for as long as a tenth
 WORST = 1e-4  # difference, as a part of the largest number: float32 summed in other orders
 
 
