@@ -30,7 +30,7 @@ def gated(
     Without `w_x`, x is what every gate gets from the input, in PyTorch's order of gates.
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
-    watched = not compiling and torch._C._len_torch_dispatch_stack() > 0  # by whoever counts operations, say
+    watched = not compiling and native.is_watched()
     if not _fits_native((x, *state, *weights), compiling or watched):
         if fused.knows(name, weights) and not watched:
             return fused.scan(name, x, state, weights, lengths)

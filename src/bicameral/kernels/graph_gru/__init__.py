@@ -11,7 +11,6 @@ from bicameral.kernels import native
 from bicameral.kernels.graph_gru import cpu, reference
 from bicameral.kernels.graph_gru.reference import Spread, Weights
 from bicameral.kernels.sparse_rows import Rows
-from bicameral.kernels.sparse_rows.cpu import serves
 
 __all__ = ["Hearing", "Weights", "graph_gru"]
 
@@ -40,8 +39,8 @@ def graph_gru(
 
 
 def _fits_native(*tensors: Tensor) -> bool:
-    watched = torch._C._len_torch_dispatch_stack() > 0  # by whoever counts operations, say
-    return not (watched or native.must_be_plain() or native.must_be_operator(tensors[0])) and serves(*tensors)
+    unfit = native.is_watched() or native.must_be_plain() or native.must_be_operator(tensors[0])
+    return not unfit and native.serves(*tensors)
 
 
 class _Layer(torch.autograd.Function):

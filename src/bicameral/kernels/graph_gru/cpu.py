@@ -8,6 +8,7 @@ from bicameral.errors import ShapeError
 from bicameral.kernels import native
 from bicameral.kernels.graph_gru.reference import Weights
 from bicameral.kernels.sparse_rows import Rows
+from bicameral.kernels.sparse_rows.cpu import require_nodes
 
 GROUPS = 8  # of examples that share sums of weight gradients, whatever the number of threads
 
@@ -68,7 +69,8 @@ def _by_term(weight: Float[Tensor, "f m e"]) -> Float[Tensor, "mf e"]:
 def _sizes(x: Tensor, h: Tensor, weights: Weights, matrix: Rows) -> tuple[int, ...]:
     (batch, frames, nodes, inputs), width = x.shape, h.shape[2]
     terms = (len(matrix.starts) - 1) // nodes
-    if len(matrix.starts) != nodes * terms + 1 or int(matrix.columns.max()) >= nodes:
+    require_nodes(matrix, nodes)
+    if len(matrix.starts) != nodes * terms + 1:
         raise ShapeError(f"x has {nodes} nodes; the graph was made for others")
     native.require(
         x.dtype,

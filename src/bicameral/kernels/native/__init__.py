@@ -68,6 +68,16 @@ def empty_like(v: Tensor) -> Tensor:
     return made
 
 
+def serves(*tensors: Tensor) -> bool:
+    """Whether a kernel for float32 on a CPU can take such tensors here."""
+    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and library() is not None
+
+
+def is_watched() -> bool:
+    """Whether somebody looks at every operation, to count them, say."""
+    return torch._C._len_torch_dispatch_stack() > 0
+
+
 def must_be_plain() -> bool:
     """Whether only operations of PyTorch will do: on export for other engines, under torch.func."""
     return torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active()

@@ -14,6 +14,6 @@ def relu_scan(
     u: Float[Tensor, "d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
 ) -> Float[Tensor, "b t d"]:
     """Return every h_t = max(0, u h_{t-1} + x_t), from the state `h` before the first frame."""
-    if native.must_be_plain() or not cpu.serves(u, x, h):
+    if native.must_be_plain() or not native.serves(u, x, h):
         return reference.relu_scan(u, x, h)
     return _kernel(u, x, h)

@@ -7,11 +7,6 @@ from torch import Tensor
 from bicameral.kernels import native
 
 
-def serves(*tensors: Tensor) -> bool:
-    """Whether the compiled scan can take such tensors here."""
-    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and native.library() is not None
-
-
 def forward(
     u: Float[Tensor, "d"], x: Float[Tensor, "b t d"], h: Float[Tensor, "b d"]
 ) -> Float[Tensor, "b t d"]:

@@ -12,6 +12,6 @@ _kernel = Kernel("rms_norm", "Tensor x, Tensor weight", cpu.forward, cpu.backwar
 
 def rms_norm(x: Float[Tensor, "*b d"], weight: Float[Tensor, "d"]) -> Float[Tensor, "*b d"]:
     """Return x / √(mean of x² + 1e-6) ⊙ weight, the mean over the last axis."""
-    if native.must_be_plain() or not cpu.serves(x, weight):
+    if native.must_be_plain() or not native.serves(x, weight):
         return reference.rms_norm(x, weight)
     return _kernel(x, weight)

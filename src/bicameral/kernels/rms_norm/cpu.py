@@ -9,11 +9,6 @@ from bicameral.kernels import native
 BLOCK = 64  # rows whose gradients of the weight are summed together, whatever the number of threads
 
 
-def serves(*tensors: Tensor) -> bool:
-    """Whether the compiled kernel can take such tensors here."""
-    return all(v.dtype is torch.float32 and v.is_cpu for v in tensors) and native.library() is not None
-
-
 def forward(x: Float[Tensor, "*b d"], weight: Float[Tensor, "d"]) -> Float[Tensor, "*b d"]:
     """Return the normalised rows."""
     width = x.shape[-1]

@@ -13,8 +13,7 @@ BEYOND = 64  # floats behind the weights that may be read
 
 def serves(x: Tensor, r: Tensor, *states: Tensor) -> bool:
     """Whether the compiled recurrence can take such tensors here."""
-    simple = all(v.dtype is torch.float32 and v.is_cpu for v in (x, r, *states))
-    return simple and r.shape[1] <= MOST_UNITS and native.library() is not None
+    return r.shape[1] <= MOST_UNITS and native.serves(x, r, *states)
 
 
 def forward(

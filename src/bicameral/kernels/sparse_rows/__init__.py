@@ -15,12 +15,12 @@ __all__ = ["Rows", "compress", "is_fast", "sparse_rows"]
 
 def is_fast(x: Tensor) -> bool:
     """Whether the product is compiled for such nodes, and so faster than a dense one."""
-    return not native.must_be_plain() and cpu.serves(x)
+    return not native.must_be_plain() and native.serves(x)
 
 
 def sparse_rows(matrix: Rows, transposed: Rows, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b r f"]:
     """Return, for every example, the matrix times its nodes; `matrix` itself is constant."""
-    if native.must_be_plain() or not cpu.serves(matrix.values, x):
+    if native.must_be_plain() or not native.serves(matrix.values, x):
         return reference.sparse_rows(matrix, x)
     if native.must_be_operator(x):
         return _operator(*matrix, *transposed, x)
