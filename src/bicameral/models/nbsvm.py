@@ -7,17 +7,18 @@ not interpolated; n-grams of a single text are left out; each class stands again
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from bicameral.models import require_counts
+from bicameral.nn.fitted_buffers import FittedBuffers
 from bicameral.nn.masking import Lengths, valid_frames
 from bicameral.registry import model
 
@@ -52,7 +53,7 @@ class NBSVMConfig:
     gives="answer",
     paper="https://aclanthology.org/P12-2018",
 )
-class NBSVM(nn.Module):
+class NBSVM(FittedBuffers):
     """z_k = bias_k + sum_f w_kf r_kf / |r_k| over the n-grams f of a text, r_k their log-count ratios.
 
     Frames hold one number, the token. The row of an n-gram in `table`, r_k^2 and w_k r_k of every class, is
@@ -100,12 +101,6 @@ class NBSVM(nn.Module):
         table = np.pad(np.concatenate([size, scale * total], 1), ((0, 1), (0, 0)))
         self.table = torch.from_numpy(table).to(self.table)
         self.bias.copy_(torch.from_numpy(scale * bias))
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any, **named: Any) -> None:
-        for name in self._buffers:  # other texts have other n-grams
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.bias.device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **named)
 
 
 def n_grams(x: Float[Tensor, "b t d"], lengths: Lengths, order: int) -> Iterator[Int[Tensor, "b m"]]:

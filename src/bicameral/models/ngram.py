@@ -7,7 +7,7 @@ Goodman 1999, doi 10.1006/csla.1999.0128. Differs: the lowest order is interpola
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bicameral.models import require_counts
+from bicameral.nn.fitted_buffers import FittedBuffers
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import model
@@ -41,7 +42,7 @@ class NGramConfig:
     gives="next",
     paper="https://doi.org/10.1006/csla.1999.0128",
 )
-class NGram(Recurrent[Tensor]):
+class NGram(FittedBuffers, Recurrent[Tensor]):
     """p_k(w | context) = share(context, w) + rest(context) p_{k-1}(w | context but its first token).
 
     Frames hold one number, the token. A context of k tokens is a node of a trie; the state is the node of
@@ -116,12 +117,6 @@ class NGram(Recurrent[Tensor]):
     def _set(self, k: int, keys: Tensor, share: Tensor, rest: Tensor) -> None:
         for name, value in (("keys", keys), ("share", share.to(self.base)), ("rest", rest.to(self.base))):
             setattr(self, f"{name}_{k}", value.to(self.base.device))
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any, **named: Any) -> None:
-        for name in self._buffers:  # the counts of another text are of another size
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.base.device))
-        super()._load_from_state_dict(state_dict, prefix, *args, **named)
 
 
 def _ranges(first: Int[Tensor, " n"], end: Int[Tensor, " n"]) -> Int[Tensor, " m"]:
