@@ -38,16 +38,18 @@ def train(
     from bicameral.studies.train import train as run
 
     given = settings.parse(fields)
-    model = model or _recommended(data, given)
+    source: Any = data
+    if model is None:
+        source, model = _recommended(data, given)
     asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, given)}
     folder = runs / f"{run_name(data)}-{model}"
     if dry_run:
-        cost = run(data, model, folder=folder, dry_run=True, **asked)
+        cost = run(source, model, folder=folder, dry_run=True, **asked)
         said = {name: value for name, value in asked.items() if value not in (None, {})}
         _show(json, {"data": data, "model": model, **(asked if json else said), **cost})
         return
     with resumable("run the same command again to go on"):
-        artifact = run(data, model, folder=folder, override_audit=override_audit, **asked)
+        artifact = run(source, model, folder=folder, override_audit=override_audit, **asked)
     _show(json, {"artifact": folder, **artifact.card})
 
 
@@ -59,8 +61,8 @@ def run_name(data: str) -> str:
     return path.name if path.is_dir() else bare(path.name)
 
 
-def _recommended(data: str, given: dict[str, Any]) -> str:
-    """The model that would be tried first on such data, by their layout alone."""
+def _recommended(data: str, given: dict[str, Any]) -> tuple[Any, str]:
+    """The data, read, and the model that would be tried first on them, by their layout alone."""
     from bicameral.data.read import read
     from bicameral.studies.problem import split_options
     from bicameral.studies.recommend import first_choice
@@ -68,7 +70,8 @@ def _recommended(data: str, given: dict[str, Any]) -> str:
 
     recipe = {field.name for field in dataclasses.fields(Recipe)}
     task_options, reading = split_options({name: given[name] for name in given if name not in recipe})
-    return first_choice(read(data, **reading), task_options=task_options)
+    dataset = read(data, **reading)
+    return dataset, first_choice(dataset, task_options=task_options)
 
 
 def _divide(model: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A network run frame by frame: what `Network.forward` does along time, unrolled."""
 
 import copy
-import itertools
 from typing import cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from bicameral.errors import ConfigError
 from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import Entry
 from bicameral.streaming.memory import Memory
+from bicameral.tasks.answering import some_weight
 from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.network import Network
 from bicameral.tasks.roll_out import RollOut
@@ -30,7 +30,7 @@ class Runner:
         check_streamable(network.entry)
         self.network, self.task = _settled(network), network.task
         self.backbone, self.head = cast(Recurrent, self.network.backbone), self.network.head
-        weight = next(itertools.chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
+        weight = some_weight(self.network)
         self.dtype, self.device = weight.dtype, weight.device
         kind, form = network.layout.kind, network.entry.reads
         self.read_as_is = kind != "text" and PATTERNS[kind][form] == AXES[kind]

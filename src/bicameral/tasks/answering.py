@@ -26,6 +26,11 @@ def on(device: torch.device, batch: Batch) -> tuple[Tensor, Tensor | None]:
     return batch.x.to(device, non_blocking=True), lengths
 
 
+def some_weight(network: nn.Module) -> Tensor:
+    """Return a parameter or buffer, which knows device and type; an empty tensor where there is none."""
+    return next(chain(network.parameters(), network.buffers()), torch.empty(0))
+
+
 def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Tensor, Tensor | None]:
     """Outputs, float32 or wider on the CPU, and targets; leaves the network in the mode it was in.
 
@@ -42,7 +47,7 @@ def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Te
 
 def answer_examples(network: nn.Module, prepared: Prepared, rows: int) -> tuple[Tensor, Tensor | None]:
     """Outputs of whole examples, and targets."""
-    weight = next(chain(network.parameters(), network.buffers()), torch.empty(0))  # some baselines have none
+    weight = some_weight(network)
     outputs, targets = [], []
     for batch in in_order(prepared, rows):
         x, lengths = on(weight.device, batch)

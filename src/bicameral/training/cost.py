@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bicameral.data.dataset import Batch
 from bicameral.data.loader import Prepared
-from bicameral.tasks.answering import on
+from bicameral.tasks.answering import on, some_weight
 from bicameral.tasks.network import Network
 from bicameral.tasks.task import Task
 from bicameral.training.budgets import Budget
@@ -61,8 +60,7 @@ def seconds_per_epoch(
     """
     if not is_iterated(network):
         batch = train.batch(torch.arange(min(recipe.batch_size, len(train))))
-        weight = next(chain(network.parameters(), network.buffers()), torch.empty(0))
-        x, lengths = on(weight.device, batch)
+        x, lengths = on(some_weight(network).device, batch)
         with torch.no_grad():
             seconds = seconds_per_call(lambda: network(x, lengths), at_least=at_least)
         return seconds / len(x) * len(train)
