@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from kernels.gradients import outputs_and_gradients
 
 from bicameral.kernels import native
 from bicameral.kernels.relu_scan import relu_scan
@@ -19,12 +20,6 @@ def inputs(b, t, d, dtype=torch.float32):
     x = torch.randn(b, t, d, generator=generator, dtype=torch.float64)
     h = torch.rand(b, d, generator=generator, dtype=torch.float64)
     return [v.to(dtype).requires_grad_() for v in (u, x, h)]
-
-
-def outputs_and_gradients(scan, arguments):
-    y = scan(*arguments)
-    weights = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
-    return [y, *torch.autograd.grad((y * weights).sum(), arguments)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from kernels.gradients import outputs_and_gradients
 from kernels.tolerances import assert_near
 
 from bicameral.kernels import native
@@ -20,12 +21,6 @@ def inputs(*shape, dtype=torch.float32):
     x = torch.randn(shape, generator=generator, dtype=torch.float64) * 3
     weight = torch.randn(shape[-1], generator=generator, dtype=torch.float64)
     return [v.to(dtype).requires_grad_() for v in (x, weight)]
-
-
-def outputs_and_gradients(norm, arguments):
-    y = norm(*arguments)
-    weights = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
-    return [y, *torch.autograd.grad((y * weights).sum(), arguments)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
