@@ -21,8 +21,9 @@ import torch
 from peers import loop_cost as peers
 from torch.nn.utils import parameters_to_vector
 
+from bicameral.data.batches.loader import batches
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared, batches
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.tasks import Classify
 from bicameral.training import Budget, Recipe, derive, fit, seeded

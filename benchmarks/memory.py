@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import continued
 from bicameral.studies.train import train
 
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ import torch
 
 from bicameral.artifact import CONFIG, WEIGHTS, Artifact, write_json
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
-from bicameral.data.windows import windows
 from bicameral.errors import ArtifactError, DataError
 from bicameral.studies.problem import task_for
 from bicameral.tasks.network import Network

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bicameral import __version__, registry
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset, Layout
-from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import preprocessing_from_dict
 from bicameral.errors import ArtifactError, BicameralError, DataError
 from bicameral.streaming import Stream

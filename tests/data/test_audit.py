@@ -8,7 +8,7 @@ import pytest
 from bicameral.data.audit import CHECKS, audit
 from bicameral.data.audit.neighbours import SMALL, close_pairs
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.windows import windows
+from bicameral.data.examples.windows import windows
 
 SPEAKERS = ("ann", "bob", "cid", "dan")
 PARTS = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from bicameral.data.batches.loader import batches
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared, batches
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.errors import ConfigError, DataError
 

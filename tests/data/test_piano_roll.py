@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from bicameral.data.continuations import is_continued, segments
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
+from bicameral.data.examples.segments import is_continued, segments
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.read import read
 from bicameral.errors import DataError

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bicameral.data.continuations import is_continued, runs, segments
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
+from bicameral.data.examples.segments import is_continued, runs, segments
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.read import read
-from bicameral.data.splits import redraw, split
+from bicameral.data.split.splits import redraw, split
 from bicameral.errors import DataError
 
 TEXT = "".join(chr(97 + (7 * n * n + n) % 26) for n in range(1000))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bicameral.data.read import read
-from bicameral.data.tables.stamps import stamps
+from bicameral.data.read.tables.stamps import stamps
 from bicameral.errors import DataError
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bicameral.data.examples.windows import windows
 from bicameral.data.read import read
-from bicameral.data.splits import redraw, seal, split
-from bicameral.data.windows import windows
+from bicameral.data.split.splits import redraw, seal, split
 from bicameral.errors import DataError
 
 

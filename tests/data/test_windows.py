@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.windows import windows
 from bicameral.data.read import read
-from bicameral.data.windows import windows
 from bicameral.errors import DataError
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import bicameral
 from bicameral.cli.show import UNSEEN
-from bicameral.data.windows import windows
+from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2))

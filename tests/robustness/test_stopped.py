@@ -24,7 +24,7 @@ def stopped(result) -> str:
 @pytest.mark.parametrize("verb", READING)
 def test_while_data_are_read(bicameral, data, monkeypatch, tmp_path, verb):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bicameral.data.files.Blob.read", stop)
+    monkeypatch.setattr("bicameral.data.read.files.Blob.read", stop)
     stopped(bicameral(verb, data, *READING[verb]))
     assert not (tmp_path / "runs").exists()
 

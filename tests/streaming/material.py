@@ -5,8 +5,8 @@ import torch
 
 from bicameral import registry
 from bicameral.artifact import Artifact
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import continued
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.streaming.runner import streamable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bicameral.artifact import Artifact
-from bicameral.data.continuations import continued
+from bicameral.data.examples.segments import continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError
 from bicameral.studies.compare import compare

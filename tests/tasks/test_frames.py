@@ -9,7 +9,7 @@ from bicameral.artifact import Artifact
 from bicameral.data.audit import audit
 from bicameral.data.dataset import Layout
 from bicameral.data.read import read
-from bicameral.data.splits import split
+from bicameral.data.split.splits import split
 from bicameral.errors import ConfigError, DataError
 from bicameral.studies.problem import Problem
 from bicameral.studies.train import train

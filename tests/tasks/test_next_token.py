@@ -10,9 +10,9 @@ import torch
 
 from bicameral import registry
 from bicameral.artifact import Artifact
-from bicameral.data.continuations import segments
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Layout
-from bicameral.data.loader import Prepared
+from bicameral.data.examples.segments import segments
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.tasks import Classify
 from bicameral.training import seeded

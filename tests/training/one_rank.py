@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.tasks import Classify
 from bicameral.training import Budget, Recipe, fit, seeded

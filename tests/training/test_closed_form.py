@@ -7,8 +7,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.tasks import Classify, Forecast, Regress
 from bicameral.tasks.network import Network

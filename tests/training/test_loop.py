@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from bicameral.data.loader import Prepared, batches
+from bicameral.data.batches.loader import batches
+from bicameral.data.batches.prepared import Prepared
 from bicameral.training import Budget, Recipe, clock, derive, fit, seeded
 from bicameral.training.validation import evaluate
 

@@ -55,7 +55,7 @@ def train(
 
 def run_name(data: str) -> str:
     """What a run on these data is called: their name without endings."""
-    from bicameral.data.files import bare
+    from bicameral.data.read.files import bare
 
     path = Path(data).resolve()
     return path.name if path.is_dir() else bare(path.name)

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bicameral.data.dataset import Dataset
-from bicameral.data.windows import windows
+from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
 from bicameral.models import require_counts

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from bicameral.artifact import Artifact
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.studies.problem import task_for
 from bicameral.tasks.network import Network

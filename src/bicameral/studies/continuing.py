@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from bicameral.artifact import Artifact
-from bicameral.data.continuations import runs
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
+from bicameral.data.examples.segments import runs
 from bicameral.studies.problem import Problem
 from bicameral.tasks import NextToken
 

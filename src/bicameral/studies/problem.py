@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bicameral.data.continuations import is_continued, segments
-from bicameral.data.copies import kept_together
+from bicameral.data.batches.cache import cached
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.loader import Prepared
+from bicameral.data.examples.segments import is_continued, segments
+from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.preprocessing.continued import fit_continued
-from bicameral.data.remembered import remembered
-from bicameral.data.splits import redraw, seal, split
-from bicameral.data.windows import windows
+from bicameral.data.split.duplicates import kept_together
+from bicameral.data.split.splits import redraw, seal, split
 from bicameral.errors import ConfigError, DataError, nearest
 from bicameral.studies.frames import (
     FRAMES_OPTIONS,
@@ -68,7 +68,7 @@ class Problem:
         }
         self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
         self.options = _checked(dataset, dict(task_options or {}))
-        self.raw, self.seed = dataset if dataset.kind == "text" else remembered(dataset), seed
+        self.raw, self.seed = dataset if dataset.kind == "text" else cached(dataset), seed
         self.test_fraction = test_fraction
         self.dataset = _examples(self.raw, self.options)
         self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)

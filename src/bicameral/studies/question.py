@@ -8,8 +8,8 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import jsonable
-from bicameral.data.continuations import is_continued
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued
 from bicameral.errors import ConfigError, nearest
 from bicameral.studies import tune
 from bicameral.studies.plan import Plan, digest

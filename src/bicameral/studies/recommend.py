@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 
 from bicameral import registry
-from bicameral.data.continuations import is_continued
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued
 from bicameral.data.read import read
 from bicameral.studies.probe import Probe
 from bicameral.studies.probe.finding import TELLING

@@ -15,7 +15,7 @@ from bicameral.artifact import Artifact, refuse_other_files
 from bicameral.data.audit import audit
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
-from bicameral.data.splits import Split, split
+from bicameral.data.split.splits import Split, split
 from bicameral.errors import BicameralError, ConfigError
 from bicameral.studies.gate import let_pass
 from bicameral.studies.plan import parse_budget

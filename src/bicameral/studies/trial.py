@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bicameral.artifact import Artifact
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import ArtifactError
 from bicameral.studies.problem import Draw, Problem
 from bicameral.tasks import Task

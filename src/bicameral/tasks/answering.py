@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Batch
-from bicameral.data.loader import Prepared
 from bicameral.tasks.continuing import answer_steps
 
 ROWS = 256  # examples at once

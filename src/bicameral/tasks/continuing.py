@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bicameral.data.continuations import Continuations, runs
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
+from bicameral.data.examples.segments import Continuations, runs
 from bicameral.nn.recurrent import map_state
 
 LONGEST = 4  # segments in a row: longer runs are cut, to be gone through side by side, and because a state

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from bicameral.data.continuations import continued, is_continued, segments
 from bicameral.data.dataset import Dataset
-from bicameral.data.windows import windows
+from bicameral.data.examples.segments import continued, is_continued, segments
+from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError, nearest
 from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.forecast import Forecast

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.tasks.classify import Classify, MultiLabel
 from bicameral.tasks.task import Task
 

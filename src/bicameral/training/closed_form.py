@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
 from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.continuing import sequences

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Batch
-from bicameral.data.loader import Prepared
 from bicameral.nn.recurrent import Recurrent
 from bicameral.training.budgets import Budget
 from bicameral.training.recipe import Recipe

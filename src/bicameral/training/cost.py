@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Batch
-from bicameral.data.loader import Prepared
 from bicameral.tasks.answering import on, some_weight
 from bicameral.tasks.network import Network
 from bicameral.tasks.task import Task

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.tasks.network import Network
 from bicameral.tasks.task import Task
 from bicameral.training.budgets import Budget

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.progress import progress_bar
 from bicameral.tasks.task import Task
 from bicameral.training.budgets import Budget

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from bicameral.data.augment import Augmentation, for_kind
+from bicameral.data.batches.loader import batches
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Batch
-from bicameral.data.loader import Prepared, batches
 from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.task import Task
 from bicameral.training import compiling

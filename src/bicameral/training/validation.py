@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from bicameral.data.loader import Prepared
+from bicameral.data.batches.prepared import Prepared
 from bicameral.tasks.answering import answer
 from bicameral.tasks.task import Task
 

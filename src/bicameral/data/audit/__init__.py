@@ -9,7 +9,7 @@ import numpy as np
 from bicameral.data.audit import balance, bleed, duplicates, quality, scaling, shortcuts, stamps
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import Audit, Finding, Outcome
-from bicameral.data.continuations import is_continued
+from bicameral.data.examples.segments import is_continued
 from bicameral.data.read import read
 
 __all__ = ["CHECKS", "Audit", "Finding", "audit"]

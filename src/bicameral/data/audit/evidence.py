@@ -9,8 +9,8 @@ import numpy as np
 from bicameral.data.audit.neighbours import close_pairs
 from bicameral.data.audit.signature import signature
 from bicameral.data.audit.wording import close_texts
-from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Part
+from bicameral.data.split.duplicates import digest
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 SUMMARY = ("mean", "deviation", "lowest", "highest", "first", "last", "missing")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bicameral.data.continuations import Unit
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import Unit
 from bicameral.data.preprocessing.contract import Preprocessing
 from bicameral.data.preprocessing.series import SeriesPreprocessing
 from bicameral.data.preprocessing.text import fit_text

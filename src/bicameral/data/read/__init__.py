@@ -6,15 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.files import blob_of, blobs
-from bicameral.data.labels.parts import part_of
-from bicameral.data.labels.sidecars import CHOSEN, among, apply, beside, chosen
-from bicameral.data.labels.targets import Answer
+from bicameral.data.examples.segments import continued, is_continued
 from bicameral.data.read.arrays import read_arrays
+from bicameral.data.read.files import blob_of, blobs
 from bicameral.data.read.folder import read_files, read_folder
-from bicameral.data.read.plain_text import is_next, without_answer
+from bicameral.data.read.labels.parts import part_of
+from bicameral.data.read.labels.sidecars import CHOSEN, among, apply, beside, chosen
+from bicameral.data.read.labels.targets import Answer
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
 
@@ -36,14 +35,22 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
         raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), ANSWERS)}")
     target = str(target) if type(target) is int else target
     request = Request(name="arrays", kind=kind, target=target, options=options)
+    if answer == "next":
+        return _ask_next(_read(source, request.to_continue()))
+    return _read(source, request)
+
+
+def _ask_next(dataset: Dataset) -> Dataset:
+    return dataset if is_continued(dataset) else continued(dataset)
+
+
+def _read(source: Any, request: Request) -> Dataset:
     if isinstance(source, str | Path):
         if not str(source) or "://" in str(source):
             raise DataError(f"{str(source)!r} is no path; expected a file or folder on this machine")
-        return _read_path(Path(source).expanduser(), replace(request, options=_as_names(options)))
+        return _read_path(Path(source).expanduser(), replace(request, options=_as_names(request.options)))
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
-    if is_next(request):
-        return continued(without_answer(request).call(read_arrays, source))
     return request.call(read_arrays, source)
 
 

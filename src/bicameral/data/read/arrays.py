@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from bicameral.data.dataset import Dataset, Fault, Kind
-from bicameral.data.files import Blob
-from bicameral.data.labels.parts import WORDS, part_of, published
-from bicameral.data.labels.targets import Answer, encode
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.parts import WORDS, part_of, published
+from bicameral.data.read.labels.targets import Answer, encode
 from bicameral.data.read.shapes import Stack, items_of
 from bicameral.errors import DataError
 

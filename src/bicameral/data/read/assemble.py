@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault, Kind
-from bicameral.data.labels.examples import Example
-from bicameral.data.labels.parts import published
-from bicameral.data.labels.targets import Answer, encode_cells
+from bicameral.data.read.labels.examples import Example
+from bicameral.data.read.labels.parts import published
+from bicameral.data.read.labels.targets import Answer, encode_cells
 
 
 def assemble(

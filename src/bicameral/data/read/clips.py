@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.examples import Example, Labels, examples
-from bicameral.data.labels.targets import Answer
 from bicameral.data.read.assemble import assemble
+from bicameral.data.read.files import Blob
 from bicameral.data.read.images import decode as decode_picture
 from bicameral.data.read.images import look as look_at_picture
+from bicameral.data.read.labels.examples import Example, Labels, examples
+from bicameral.data.read.labels.targets import Answer
 from bicameral.data.read.media import CLIPS, IMAGES, Facts, inspect
 from bicameral.errors import DataError, MissingExtraError
 

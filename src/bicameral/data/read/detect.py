@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from bicameral.data.dataset import Kind
-from bicameral.data.files import Blob
+from bicameral.data.read.files import Blob
 from bicameral.data.read.media import CLIPS, IMAGES, SOUNDS
 from bicameral.errors import DataError
 

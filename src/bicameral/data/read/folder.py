@@ -3,23 +3,22 @@
 from dataclasses import replace
 from functools import partial
 
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Fault, Kind
-from bicameral.data.files import Blob
-from bicameral.data.labels.parts import part_in_stem
 from bicameral.data.read.arrays import load_arrays, read_arrays
 from bicameral.data.read.clips import read_clips
 from bicameral.data.read.detect import are_frames, media_kind
+from bicameral.data.read.files import Blob
 from bicameral.data.read.idx import is_idx, load_idx
 from bicameral.data.read.images import read_images
 from bicameral.data.read.labelled_series import read_ts
+from bicameral.data.read.labels.parts import part_in_stem
 from bicameral.data.read.piano_roll import read_piano_rolls
-from bicameral.data.read.plain_text import by_folder, is_next, plain_texts, without_answer
+from bicameral.data.read.plain_text import by_folder, plain_texts
 from bicameral.data.read.request import Request
 from bicameral.data.read.sounds import read_sounds
-from bicameral.data.read.tables import read_tables
+from bicameral.data.read.tables.table import TABLES
+from bicameral.data.read.tabular import read_tables
 from bicameral.data.read.texts import read_class_files, read_text_files
-from bicameral.data.tables.table import TABLES
 from bicameral.errors import DataError
 
 UNDERSTOOD = (
@@ -34,16 +33,13 @@ DOCUMENT_STEMS = ("readme", "license", "licence", "about", "changelog", "notice"
 
 def read_folder(request: Request, files: list[Blob], faults: list[Fault]) -> Dataset:
     """Read what a folder holds: media first, then arrays, texts and tables."""
-    if is_next(request) and request.kind in (None, "clip") and _are_clips(request, files):
-        unlabelled = request.without("answer")
-        unlabelled = replace(unlabelled, options={**unlabelled.options, "labels": False})
-        return continued(_read_media(unlabelled, "clip", files, faults))
-    if is_next(request):
-        texts = plain_texts(request, by_folder([blob for blob in files if not _is_document(blob)]), faults)
-        return texts or continued(read_folder(without_answer(request), files, faults))
+    data = [blob for blob in files if not _is_document(blob)]
+    if request.continues and request.kind in (None, "clip") and _are_clips(request, files):
+        return _read_media(request.without("labels").unlabelled(), "clip", files, faults)
+    if request.continues and (texts := plain_texts(request, by_folder(data), faults)):
+        return texts
     media = request.kind if request.kind in ("image", "clip", "sound") else None
     found = media or (media_kind(files, request.name) if request.kind is None else None)
-    data = [blob for blob in files if not _is_document(blob)]
     arrays = [blob for blob in data if blob.suffix in (".npz", ".npy") or is_idx(blob)]
     if arrays and (found is None or not media_kind(files, request.name)):
         return _read_array_files(request, arrays)
@@ -57,9 +53,8 @@ def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:
     blob = next(iter(parts.values()))
     if blob.suffix == ".mat":
         return read_piano_rolls(request.name, blob)
-    if is_next(request):
-        texts = plain_texts(request, list(parts.items()), [])
-        return texts or continued(read_files(without_answer(request), parts))
+    if request.continues and (texts := plain_texts(request, list(parts.items()), [])):
+        return texts
     if blob.suffix == ".ts":
         return request.call(read_ts, request.name, list(parts.items()))
     if blob.suffix in (".npz", ".npy"):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bicameral.data.files import Blob
-from bicameral.data.labels.parts import part_of
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.parts import part_of
 from bicameral.errors import DataError
 
 TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

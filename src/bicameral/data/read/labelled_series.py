@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.parts import published
-from bicameral.data.labels.targets import Answer, encode_cells
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.parts import published
+from bicameral.data.read.labels.targets import Answer, encode_cells
 from bicameral.data.read.series import by_id, number_columns, numeric_part, unpadded
-from bicameral.data.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
-from bicameral.data.tables.table import Table, numbers
+from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
+from bicameral.data.read.tables.table import Table, numbers
 from bicameral.errors import DataError
 
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from bicameral.data.dataset import Fault
-from bicameral.data.labels.examples import Example
+from bicameral.data.read.labels.examples import Example
 from bicameral.errors import DataError, MissingExtraError
 from bicameral.progress import Bar, progress_bar
 

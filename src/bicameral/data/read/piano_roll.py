@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Fault, Part
-from bicameral.data.files import Blob
+from bicameral.data.examples.segments import continued
+from bicameral.data.read.files import Blob
 from bicameral.errors import DataError
 
 CELLS: dict[Part, str] = {"train": "traindata", "val": "validdata", "test": "testdata"}

@@ -1,19 +1,12 @@
-"""Data whose question is what comes next: plain texts, and what other readers read."""
+"""Plain texts to be continued: each .txt file is one text, whatever its lines."""
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 
-from bicameral.data.continuations import continued
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.parts import part_of, published
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.parts import part_of, published
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
-
-
-def is_next(request: Request) -> bool:
-    """Whether somebody asks what comes next."""
-    return request.options.get("answer") == "next"
 
 
 def plain_texts(request: Request, parts: list[tuple[str, Blob]], faults: list[Fault]) -> Dataset | None:
@@ -30,7 +23,7 @@ def plain_texts(request: Request, parts: list[tuple[str, Blob]], faults: list[Fa
         raise DataError(
             f"{request.name} holds no text to continue; the first is {broken[0].where}: {broken[0].what}"
         )
-    dataset = Dataset(
+    return Dataset(
         name=request.name,
         kind="text",
         items=list(texts.values()),
@@ -38,7 +31,6 @@ def plain_texts(request: Request, parts: list[tuple[str, Blob]], faults: list[Fa
         split=published([part_of_blob[blob] for blob in texts], request.name),
         faults=(*faults, *strangers, *broken),
     )
-    return continued(dataset)
 
 
 def by_folder(blobs: list[Blob]) -> list[tuple[str, Blob]]:
@@ -50,15 +42,9 @@ def by_folder(blobs: list[Blob]) -> list[tuple[str, Blob]]:
     ]
 
 
-def without_answer(request: Request) -> Request:
-    """The request for the texts or series themselves, whose labels do not matter."""
-    asked = request.without("answer")
-    return replace(asked, options={"labels": False, **asked.options}) if request.kind == "text" else asked
-
-
 def _no_options(request: Request) -> None:
     for option in request.options:
-        if option not in ("answer", "labels"):
+        if option != "labels":
             raise DataError(
                 f"plain texts have no option {option!r}{nearest(option, ('context', 'unit', 'metric'))}"
             )

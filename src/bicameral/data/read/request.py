@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.labels.examples import Labels
+from bicameral.data.read.labels.examples import Labels
 from bicameral.errors import DataError, nearest
 
 
@@ -18,6 +18,16 @@ class Request:
     kind: Kind | None = None
     target: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    continues: bool = False  # what comes next is asked, so that labels do not matter
+
+    def to_continue(self) -> "Request":
+        """Return the request for the texts, clips or series that are to be continued."""
+        asked = replace(self.without("answer"), continues=True)
+        return asked.unlabelled() if self.kind == "text" else asked
+
+    def unlabelled(self) -> "Request":
+        """Return the request for examples without labels, unless it says where they stand."""
+        return replace(self, options={"labels": False, **self.options})
 
     def without(self, *options: str, target: Any = None) -> "Request":
         """Return the request less some options, which have been dealt with."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.tables.columns import TIME, VALUE, pick, repeating_id
-from bicameral.data.tables.stamps import UNITS, assembled, gaps, in_order, order_faults, stamps
-from bicameral.data.tables.table import BAD_SHARE, Table, numbers
+from bicameral.data.read.tables.columns import TIME, VALUE, pick, repeating_id
+from bicameral.data.read.tables.stamps import UNITS, assembled, gaps, in_order, order_faults, stamps
+from bicameral.data.read.tables.table import BAD_SHARE, Table, numbers
 from bicameral.errors import DataError
 
 LEVELS = 20  # a column of words with at most so many different ones becomes one 0/1 channel a word

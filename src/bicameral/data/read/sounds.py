@@ -9,10 +9,10 @@ from types import ModuleType
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.examples import Example, Labels, examples
-from bicameral.data.labels.targets import Answer
 from bicameral.data.read.assemble import assemble
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.examples import Example, Labels, examples
+from bicameral.data.read.labels.targets import Answer
 from bicameral.data.read.media import SOUNDS, Facts, inspect
 from bicameral.errors import DataError, MissingExtraError
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.examples import Labels, examples
-from bicameral.data.labels.parts import published
-from bicameral.data.labels.targets import Answer, encode_cells
 from bicameral.data.read.assemble import assemble
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.examples import Labels, examples
+from bicameral.data.read.labels.parts import published
+from bicameral.data.read.labels.targets import Answer, encode_cells
 from bicameral.data.read.media import inspect
-from bicameral.data.tables.columns import GROUP, LABEL, SPLIT, TEXT, pick
-from bicameral.data.tables.stamps import stamps
-from bicameral.data.tables.table import Table, is_number, numbers
+from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, TEXT, pick
+from bicameral.data.read.tables.stamps import stamps
+from bicameral.data.read.tables.table import Table, is_number, numbers
 from bicameral.errors import DataError
 
 SAMPLE = 200  # rows that are looked at to tell texts from other columns

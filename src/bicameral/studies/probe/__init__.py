@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from bicameral.data.continuations import is_continued
+from bicameral.data.examples.segments import is_continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError
 from bicameral.studies.probe import gradient, locality, memory, order, scale, translation

@@ -11,8 +11,8 @@ from jaxtyping import Int, Num
 from torch import Tensor
 from torch.nn import functional
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.loader import Prepared
 from bicameral.nn.masking import last_valid, zero_padding
 from bicameral.studies.problem import Problem
 from bicameral.tasks import Forecast, Task

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bicameral.data.batches.cache import cached
 from bicameral.data.dataset import Dataset
-from bicameral.data.remembered import remembered
 
 
 class Counted(Sequence):
@@ -24,7 +24,7 @@ class Counted(Sequence):
 
 def test_items_are_decoded_once_while_they_fit():
     items = Counted()
-    dataset = remembered(Dataset(name="x", kind="series", items=items), memory=4 * 40)
+    dataset = cached(Dataset(name="x", kind="series", items=items), memory=4 * 40)
     for _ in range(3):
         assert [int(item[0, 0]) for item in dataset.items] == list(range(6))
     assert [items.decoded.count(row) for row in range(6)] == [1, 1, 1, 1, 3, 3]
@@ -32,6 +32,6 @@ def test_items_are_decoded_once_while_they_fit():
 
 def test_iteration_ends_and_the_rest_is_unchanged():
     dataset = Dataset(name="x", kind="series", items=[np.zeros((2, 1))], targets=np.array([1.0]))
-    kept = remembered(dataset)
+    kept = cached(dataset)
     assert len(list(kept.items)) == 1
     assert kept.targets is dataset.targets

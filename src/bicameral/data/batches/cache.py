@@ -7,7 +7,7 @@ from typing import Any
 from bicameral.data.dataset import Dataset
 
 
-class Remembered(Sequence[Any]):
+class Cached(Sequence[Any]):
     """Items of another sequence, kept once decoded for as long as all of them fit `memory` bytes."""
 
     def __init__(self, items: Sequence[Any], memory: int):
@@ -28,6 +28,6 @@ class Remembered(Sequence[Any]):
         return item
 
 
-def remembered(dataset: Dataset, memory: int = 2**30) -> Dataset:
+def cached(dataset: Dataset, memory: int = 2**30) -> Dataset:
     """The same data set, its decoded items kept."""
-    return replace(dataset, items=Remembered(dataset.items, memory))
+    return replace(dataset, items=Cached(dataset.items, memory))

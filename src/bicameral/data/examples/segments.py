@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset, Fault, Part
 from bicameral.data.preprocessing.text import WORD
+from bicameral.data.split.duplicates import digest
 from bicameral.errors import DataError
 
 Unit = Literal["characters", "words"]

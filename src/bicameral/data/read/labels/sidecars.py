@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.files import Blob, blob_of
-from bicameral.data.labels.matching import match
-from bicameral.data.labels.parts import published
-from bicameral.data.tables.table import Table, read_table
+from bicameral.data.read.files import Blob, blob_of
+from bicameral.data.read.labels.matching import match
+from bicameral.data.read.labels.parts import published
+from bicameral.data.read.tables.table import Table, read_table
 from bicameral.errors import DataError
 
 CHOSEN = {"groups": "groups", "split": "splits"}  # the sidecar and the option that names another file for it

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bicameral.data.dataset import Fault
-from bicameral.data.files import Blob
+from bicameral.data.read.files import Blob
 from bicameral.errors import DataError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".tab")

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bicameral.data.files import blob_of
-from bicameral.data.labels.matching import match
-from bicameral.data.tables.columns import GROUP, ID, LABEL, SPLIT, pick
-from bicameral.data.tables.table import Table, read_table
+from bicameral.data.read.files import blob_of
+from bicameral.data.read.labels.matching import match
+from bicameral.data.read.tables.columns import GROUP, ID, LABEL, SPLIT, pick
+from bicameral.data.read.tables.table import Table, read_table
 from bicameral.errors import DataError
 
 

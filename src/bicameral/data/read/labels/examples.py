@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from bicameral.data.dataset import Fault
-from bicameral.data.files import Blob
-from bicameral.data.labels.matching import match
-from bicameral.data.labels.parts import part_of
-from bicameral.data.tables.columns import FILE, GROUP, LABEL, SPLIT, pick
-from bicameral.data.tables.table import TABLES, Table, read_table
+from bicameral.data.read.files import Blob
+from bicameral.data.read.labels.matching import match
+from bicameral.data.read.labels.parts import part_of
+from bicameral.data.read.tables.columns import FILE, GROUP, LABEL, SPLIT, pick
+from bicameral.data.read.tables.table import TABLES, Table, read_table
 from bicameral.errors import DataError
 
 DOCUMENTS = (".md", ".rst", ".pdf", ".html", "")  # read me, licence: belong to the set, are no example

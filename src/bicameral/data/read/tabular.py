@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 
 from bicameral.data.dataset import Dataset
-from bicameral.data.files import Blob
-from bicameral.data.labels.join import join
+from bicameral.data.read.files import Blob
 from bicameral.data.read.labelled_series import read_long, read_rows, roles
+from bicameral.data.read.labels.join import join
 from bicameral.data.read.request import Request
 from bicameral.data.read.series import read_series
+from bicameral.data.read.tables.columns import SPLIT, TIME, pick
+from bicameral.data.read.tables.stamps import stamps
+from bicameral.data.read.tables.table import Table, numbers, read_table
 from bicameral.data.read.texts import looks_like_texts, read_text_table
-from bicameral.data.tables.columns import SPLIT, TIME, pick
-from bicameral.data.tables.stamps import stamps
-from bicameral.data.tables.table import Table, numbers, read_table
 from bicameral.errors import DataError
 
 FORMAT = ("delimiter", "header")  # options of the table itself, whatever it holds

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bicameral.data.tables.table import Table
+from bicameral.data.read.tables.table import Table
 from bicameral.errors import DataError, nearest
 
 FILE = ("file", "filename", "file_name", "path", "image", "audio", "clip", "id")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bicameral.data.copies import digest, kept_together
 from bicameral.data.dataset import Dataset
-from bicameral.data.splits import redraw, seal
+from bicameral.data.split.duplicates import digest, kept_together
+from bicameral.data.split.splits import redraw, seal
 
 
 def twins() -> Dataset:

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from bicameral.data.continuations import is_continued
-from bicameral.data.copies import digest
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued
+from bicameral.data.split.duplicates import digest
 from bicameral.errors import DataError
 
 FRACTIONS = (0.6, 0.2, 0.2)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
-from bicameral.data.recordings import of_one_size
+from bicameral.data.examples.clips import of_one_size
 from bicameral.errors import DataError, nearest
 
 PARTS = ("train", "val", "test")
