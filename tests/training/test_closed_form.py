@@ -12,7 +12,9 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.tasks import Classify, Forecast, Regress
 from bicameral.tasks.network import Network
-from bicameral.training.closed_form import PENALTIES, fit_ridge, solve
+from bicameral.training.closed_form import out_of_fold, solve
+from bicameral.training.folds import folds
+from bicameral.training.ridge import PENALTIES, fit_ridge
 
 
 class Flat(Network):
@@ -31,8 +33,8 @@ class Flat(Network):
         return output + x[:, -1:, :1, None] if isinstance(self.task, Forecast) else output
 
 
-def prepare(x, y, classes=()):
-    dataset = Dataset(name="made", kind="series", items=list(x), targets=y, classes=classes)
+def prepare(x, y, classes=(), groups=None):
+    dataset = Dataset(name="made", kind="series", items=list(x), targets=y, classes=classes, groups=groups)
     return Prepared(dataset, fit_preprocessing(dataset, np.arange(len(x))))
 
 
@@ -61,6 +63,21 @@ def test_errors_of_rows_left_out_are_those_of_leaving_them_out():
         penalised = (kept - mean).mT @ (kept - mean) + ridge.penalty * torch.eye(4)
         weight = torch.linalg.solve(penalised, (kept - mean).mT @ (truth - truth.mean()))
         assert torch.allclose(ridge.left_out[row], y[row] - truth.mean() - (z[row] - mean) @ weight)
+
+
+def test_errors_of_folds_left_out_are_those_of_leaving_them_out():
+    rng = np.random.default_rng(1)
+    x, y = torch.from_numpy(rng.normal(size=(15, 4))), torch.from_numpy(rng.normal(size=(15, 2)))
+    folds = np.arange(15) % 4
+    ridge = fit_ridge(x, y, folds)
+    z = (x - x.mean(0)) / x.std(0, correction=0)
+    for fold in range(4):
+        kept, truth = z[folds != fold], y[folds != fold]
+        centred = kept - kept.mean(0)
+        penalised = centred.mT @ centred + ridge.penalty * torch.eye(4)
+        weight = torch.linalg.solve(penalised, centred.mT @ (truth - truth.mean(0)))
+        expected = y[folds == fold] - truth.mean(0) - (z[folds == fold] - kept.mean(0)) @ weight
+        torch.testing.assert_close(ridge.left_out[folds == fold], expected)
 
 
 def test_a_constant_feature_gets_no_weight():
@@ -120,3 +137,62 @@ def test_forecasts_are_changes_and_their_quantiles_cover():
     truth = torch.from_numpy(future[..., 0])
     assert ((truth > low) & (truth < high)).double().mean().item() == pytest.approx(0.8, abs=0.03)
     assert (high - low).mean().item() == pytest.approx(2 * 1.2816, rel=0.1)
+
+
+def test_groups_are_left_out_whole_when_the_penalty_is_chosen():
+    """Rows of a group are copies: leaving out one of them alone would reward learning them by heart."""
+    rng = np.random.default_rng(6)
+    x = np.repeat(rng.normal(size=(12, 20, 1)), 10, 0).astype(np.float32)
+    y = np.repeat(rng.normal(size=12), 10).astype(np.float32)
+    task = Regress(columns=("y",), mean=(0.0,), deviation=(1.0,))
+    alone, whole = Flat(20, task), Flat(20, task)
+    solve(alone, task, prepare(x, y))
+    solve(whole, task, prepare(x, y, groups=np.repeat(np.arange(12), 10)))
+    assert whole.head.weight.norm() < 0.1 * alone.head.weight.norm()
+
+
+def test_the_seed_decides_what_is_drawn():
+    rng = np.random.default_rng(7)
+    train = prepare(rng.normal(size=(30, 20, 1)).astype(np.float32), np.arange(30) % 2, ("a", "b"))
+    task, found = Classify(classes=("a", "b")), []
+    for noise, seed in ((1, 0), (2, 0), (3, 1)):
+        torch.manual_seed(5)
+        network = Network(train.layout, task, "mini_rocket", {"num_features": 84})
+        torch.manual_seed(noise)
+        solve(network, task, train, seed=seed)
+        found.append(network.backbone.biases)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("name", ["mini_rocket", "nbsvm"])
+def test_outputs_out_of_fold_know_nothing_of_their_labels(name):
+    rng = np.random.default_rng(8)
+    y, task = np.arange(60) % 2, Classify(classes=("a", "b"))
+    if name == "nbsvm":
+        items = [" ".join(rng.choice(["red", "blue", "green", "ink"], 8)) for _ in y]
+        dataset = Dataset(name="made", kind="text", items=items, targets=y, classes=task.classes)
+    else:
+        items = list(rng.normal(size=(60, 16, 1)).astype(np.float32))
+        dataset = Dataset(name="made", kind="series", items=items, targets=y, classes=task.classes)
+    train = Prepared(dataset, fit_preprocessing(dataset, np.arange(60)))
+    network = Network(train.layout, task, name).eval()
+    output = out_of_fold(network, task, train, folds(task, train))
+    batch = train.batch(np.arange(60))
+    seen = task.score(network(batch.x, batch.lengths).detach(), batch.y)
+    assert output.shape == (60, 2)
+    assert task.score(output, batch.y) < 0.7 < seen
+
+
+def test_outputs_out_of_fold_are_those_of_a_network_fitted_to_the_rest():
+    rng = np.random.default_rng(9)
+    texts = [" ".join(rng.choice(["red", "blue", "green", "ink"], 8)) for _ in range(40)]
+    y, task = np.array([text.count("red") > 1 for text in texts], np.int64), Classify(classes=("a", "b"))
+    dataset = Dataset(name="made", kind="text", items=texts, targets=y, classes=task.classes)
+    train = Prepared(dataset, fit_preprocessing(dataset, np.arange(40)))
+    chosen = folds(task, train)
+    output = out_of_fold(Network(train.layout, task, "nbsvm"), task, train, chosen)
+    network = Network(train.layout, task, "nbsvm")
+    solve(network, task, Prepared(dataset, train.preprocessing, np.flatnonzero(chosen != 2)))
+    left = train.batch(np.flatnonzero(chosen == 2))
+    torch.testing.assert_close(output[chosen == 2], network(left.x, left.lengths).detach())

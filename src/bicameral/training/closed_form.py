@@ -1,57 +1,89 @@
 """Fitted at once: heads, by ridge regression on features that are not trained, and counts."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import deepcopy
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from bicameral.data.batches.prepared import Prepared
 from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
-from bicameral.tasks.answering import in_order, on
+from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
+from bicameral.training.folds import left_out_together
+from bicameral.training.ridge import fit_ridge
+from bicameral.training.seeding import derive, seeded
 
-PENALTIES = tuple(np.logspace(-3, 5, 17).tolist())  # in units of one standardised feature's variance
 SCALES = np.logspace(-1, 2, 61).tolist()  # of logits
-ROWS = 4096  # in double precision at once
 PREPARED_ROWS = 4096  # examples a model may look at before its features are computed
 
 
 @torch.no_grad()
-def solve(network: Network, task: Task, train: Prepared) -> None:
+def solve(network: Network, task: Task, train: Prepared, *, seed: int = 0) -> None:
     """Fit the network's head to its features of the training part, by ridge regression; or its counts.
 
     Classes are targets of -1 and 1, one against the rest; the scale of the logits is the likeliest one.
     """
     network.eval()
-    if count := getattr(network.backbone, "count", None):
-        count(sequences(train))
-        return
-    if hasattr(network.backbone, "fit"):
-        _fit_answer(network, task, train)
-        return
+    with seeded(derive(seed, "solve")):
+        if _has_ridge(network):
+            _solve_head(network, task, train, left_out_together(task, train))
+        elif hasattr(network.backbone, "count"):
+            network.backbone.count(sequences(train))
+        else:
+            _fit_answer(network, task, train, seed)
+
+
+@torch.no_grad()
+def out_of_fold(
+    network: Network, task: Task, train: Prepared, folds: Int[np.ndarray, " n"], *, seed: int = 0
+) -> Tensor:
+    """Fit the network to all examples; return outputs (n, *task.output_shape), each without its own fold.
+
+    A ridge needs no second fit for it: errors of rows left out are exact, but for statistics of the inputs.
+    """
+    network.eval()
+    if _has_ridge(network):
+        with seeded(derive(seed, "solve")):
+            return _solve_head(network, task, train, folds)
+    blank, output = deepcopy(network), torch.zeros(len(train), *task.output_shape)
+    for fold in np.unique(folds):
+        part, rows = deepcopy(blank), np.flatnonzero(folds == fold)
+        solve(part, task, train.subset(np.flatnonzero(folds != fold)), seed=seed)
+        output[rows] = answer(part, train.subset(rows))[0].to(output)
+    solve(network, task, train, seed=seed)
+    return output
+
+
+def _has_ridge(network: Network) -> bool:
+    return not hasattr(network.backbone, "count") and not hasattr(network.backbone, "fit")
+
+
+def _solve_head(network: Network, task: Task, train: Prepared, folds: np.ndarray | None) -> Tensor:
+    """Fit the head; return what it answers to rows left out."""
     head = _head(network)
     _prepare(network, train)
     head.weight.zero_()
     head.bias.zero_()
     features, offsets, y = _features(network, train)
     targets = _targets(task, y) - offsets.double()
-    ridge = fit_ridge(features, targets.flatten(1))
-    weight, bias = ridge.weight, ridge.bias
+    ridge = fit_ridge(features, targets.flatten(1), folds)
+    weight, bias, output = ridge.weight, ridge.bias, targets - ridge.left_out.view_as(targets)
     if isinstance(task, Classify | MultiLabel):
-        scale = min(SCALES, key=lambda scale: task.loss(scale * (targets - ridge.left_out), y).item())
-        weight, bias = scale * weight, scale * bias
+        scale = min(SCALES, key=lambda scale: task.loss(scale * output, y).item())
+        weight, bias, output = scale * weight, scale * bias, scale * output
     if isinstance(task, Forecast) and task.quantiles:
-        bias = bias + _spread(ridge.left_out, task.quantiles)
+        spread = _spread(ridge.left_out, task.quantiles)
+        bias, output = bias + spread, output + spread.view(task.output_shape)
     head.weight.copy_(weight)
     head.bias.copy_(bias)
+    return (output + offsets).float()
 
 
-def _fit_answer(network: Network, task: Task, train: Prepared) -> None:
+def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> None:  # noqa: ARG001
     """Let a model that answers the task itself see every example at once, and what its answers would cost."""
     batch = train.batch(np.arange(len(train)))
     assert batch.y is not None
@@ -60,88 +92,6 @@ def _fit_answer(network: Network, task: Task, train: Prepared) -> None:
     network.backbone.fit(
         *network.read(batch.x, batch.lengths), targets, lambda output, rows: task.loss(output, y[rows]).item()
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ridge:
-    """A linear map and how it was chosen."""
-
-    weight: Float[Tensor, "k d"]
-    bias: Float[Tensor, " k"]
-    penalty: float
-    left_out: Float[Tensor, "n k"]  # truth minus the prediction made without that row
-
-
-def fit_ridge(features: Float[Tensor, "n d"], targets: Float[Tensor, "n k"]) -> Ridge:
-    """Ridge regression with a free intercept on standardised features, in double precision.
-
-    One eigendecomposition, of the smaller side, serves all penalties; leave-one-out errors are exact.
-    """
-    table = _Table(features)
-    values, axes = table.axes()
-    mean = targets.mean(0)
-    products = axes.mT @ table.times(targets - mean)
-    left_out = _left_out(table, axes, values, products, targets - mean)
-    best = int(left_out.square().mean((1, 2)).argmin())
-    damped = values + PENALTIES[best]
-    weight = (axes @ (products / damped[:, None])).mT / table.deviation
-    return Ridge(
-        weight=weight, bias=mean - weight @ table.mean, penalty=PENALTIES[best], left_out=left_out[best]
-    )
-
-
-class _Table:
-    """Features (n d), given standardised and in double precision, some rows at a time."""
-
-    def __init__(self, features: Tensor):
-        self.features = features
-        self.mean = torch.stack([rows.double().sum(0) for rows in features.split(ROWS)]).sum(0) / len(
-            features
-        )
-        squares = [(rows.double() - self.mean).square().sum(0) for rows in features.split(ROWS)]
-        deviation = (torch.stack(squares).sum(0) / len(features)).sqrt()
-        # A constant feature tells nothing: its rounding noise must not be blown up.
-        told = deviation > 1e-6 * self.mean.abs() + 1e-30
-        self.deviation = torch.where(told, deviation, torch.inf)
-
-    def rows(self) -> Iterator[Tensor]:
-        for rows in self.features.split(ROWS):
-            yield (rows.double() - self.mean) / self.deviation
-
-    def times(self, targets: Tensor) -> Tensor:
-        """Features transposed times targets."""
-        parts = zip(self.rows(), targets.split(ROWS), strict=True)
-        return torch.stack([rows.mT @ part for rows, part in parts]).sum(0)
-
-    def axes(self) -> tuple[Tensor, Tensor]:
-        """Principal axes (d r) and their sums of squares (r,)."""
-        if len(self.features) > self.features.shape[1]:
-            width = self.features.shape[1]
-            gram = torch.zeros(width, width, dtype=torch.float64)
-            for rows in self.rows():
-                gram.addmm_(rows.mT, rows)
-            return _significant(*torch.linalg.eigh(gram))
-        whole = torch.cat(list(self.rows()))
-        values, sides = _significant(*torch.linalg.eigh(whole @ whole.mT))
-        return values, whole.mT @ sides / values.sqrt()
-
-
-def _significant(values: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-    kept = values > values.max() * 1e-12
-    return values[kept], vectors[:, kept]
-
-
-def _left_out(table: _Table, axes: Tensor, values: Tensor, products: Tensor, targets: Tensor) -> Tensor:
-    """Leave-one-out errors (penalties n k) of ridge regression: residuals over one minus leverage."""
-    chunks = []
-    for rows, truth in zip(table.rows(), targets.split(ROWS), strict=True):
-        places, errors = rows @ axes, []
-        for penalty in PENALTIES:
-            leverage = 1 / len(targets) + places.square() @ (1 / (values + penalty))
-            residual = truth - places @ (products / (values + penalty)[:, None])
-            errors.append(residual / (1 - leverage)[:, None])
-        chunks.append(torch.stack(errors))
-    return torch.cat(chunks, 1)
 
 
 def _head(network: Network) -> nn.Linear:

@@ -29,7 +29,7 @@ def learn(
         settings = {"recipe": recipe, "budget": budget, "seed": seed, "folder": folder, "progress": progress}
         return fit(network, task, train, val, **settings)
     if network.entry.closed_form:
-        solve(network, task, train)
+        solve(network, task, train, seed=seed)
     return History()
 
 

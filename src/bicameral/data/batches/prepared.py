@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,19 @@ class Prepared:
     def lengths(self) -> np.ndarray | None:
         """Frames of every example; None where they are equal, or not known before decoding."""
         return self._store.lengths.numpy() if isinstance(self._store, Ragged) else None
+
+    @property
+    def targets(self) -> Any:
+        """A tensor in the order of the examples, or what is computed on demand for rows of the dataset."""
+        return self._targets
+
+    def subset(self, rows: np.ndarray) -> "Prepared":
+        """Return some of the examples, prepared already."""
+        part = copy(self)
+        part.index = self.index[rows]
+        part._targets = self._targets[rows] if isinstance(self._targets, Tensor) else self._targets
+        part._store = None if self._store is None else self._store.subset(torch.as_tensor(rows))
+        return part
 
     def example(self, row: int) -> np.ndarray:
         """Decode and prepare one example."""
@@ -118,6 +132,9 @@ class Whole:
     def gather(self, rows: Tensor) -> tuple[Tensor, None]:
         return self.x.index_select(0, rows), None
 
+    def subset(self, rows: Tensor) -> "Whole":
+        return Whole(self.x[rows])
+
 
 class Ragged:
     """Examples of unequal length, end to end in one tensor whose last frame is padding."""
@@ -132,6 +149,12 @@ class Ragged:
         valid = steps < lengths[:, None]
         places = torch.where(valid, self.starts[rows][:, None] + steps, len(self.flat) - 1)
         return self.flat[places], None if valid.all() else lengths
+
+    def subset(self, rows: Tensor) -> "Ragged":
+        lengths = self.lengths[rows]
+        first = self.starts[rows] - lengths.cumsum(0) + lengths
+        places = torch.arange(int(lengths.sum())) + first.repeat_interleave(lengths)
+        return Ragged(self.flat[places], lengths)
 
 
 def _hold(examples: Iterable[np.ndarray]) -> Whole | Ragged:
