@@ -1,6 +1,7 @@
 """Temporal convolutional network: dilated causal convolutions with residuals.
 
-Bai, Kolter and Koltun 2018, arXiv 1803.01271. Differs: the default dropout is zero.
+Bai, Kolter and Koltun 2018, arXiv 1803.01271. Differs: the default dropout is zero. Initial weights are those
+with which the released code runs: it draws the convolutions from N(0, 0.01), but weight norm undoes that.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class TCNBlock(Recurrent[tuple]):
         self.first = _conv(num_inputs, config, dilation)
         self.second = _conv(config.width, config, dilation)
         self.dropout = nn.Dropout(config.dropout)
-        self.shortcut = nn.Linear(num_inputs, config.width) if num_inputs != config.width else nn.Identity()
+        self.shortcut = _shortcut(num_inputs, config.width)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> tuple[Tensor, Tensor]:
         return self.first.initial_state(x_t), self.second.initial_state(self.first.output_like(x_t))
@@ -74,6 +75,13 @@ class TCN(Stack):
 
 def _conv(num_inputs: int, config: TCNConfig, dilation: int) -> CausalConv1d:
     layer = CausalConv1d(num_inputs, config.width, config.kernel, dilation=dilation)
-    nn.init.normal_(layer.conv.weight, std=0.01)
     weight_norm(layer.conv, dim=0)
+    return layer
+
+
+def _shortcut(num_inputs: int, width: int) -> nn.Module:
+    if num_inputs == width:
+        return nn.Identity()
+    layer = nn.Linear(num_inputs, width)
+    nn.init.normal_(layer.weight, std=0.01)
     return layer
