@@ -1,5 +1,6 @@
 """IndRNN against its equation in float64, its initialisation and the cut of its recurrent weights."""
 
+import pytest
 import torch
 
 from bicameral.models.indrnn import IndRNN, IndRNNConfig, IndRNNLayer
@@ -37,28 +38,43 @@ def test_equals_its_equation():
 
 
 def test_initialisation():
-    """u from (0, 2^(1/T)); in the last layer from (2^(-1/T), 2^(1/T)), so that every memory there is long."""
-    model = IndRNN((9, 3), IndRNNConfig(width=2000, depth=2, horizon=10))
-    first, last = (layer.u.detach() for layer in layers(model))
-    limit = 2**0.1
-    for u, lowest in ((first, 0.0), (last, 1 / limit)):
-        assert lowest <= u.min()
-        assert u.max() <= limit
-        assert abs(u.mean() - (lowest + limit) / 2) < 0.02 * limit
+    """u from (0, 1); in the last layer from (2^(-1/T), 1), so that every memory there is long."""
+    for frames, horizon in ((9, 10), (10, None)):
+        model = IndRNN((frames, 3), IndRNNConfig(width=2000, depth=2, horizon=horizon))
+        first, last = (layer.u.detach() for layer in layers(model))
+        for u, lowest in ((first, 0.0), (last, 0.5**0.1)):
+            assert lowest <= u.min()
+            assert u.max() <= 1
+            assert abs(u.mean() - (lowest + 1) / 2) < 0.02
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", IndRNN.sizes)
+def test_stays_finite_as_a_stream(size):
+    """20,000 frames in pieces of 1,000, all weights at the cut: sums grow, but nothing doubles by itself."""
+    torch.manual_seed(0)
+    model = IndRNN((1000, 8), IndRNNConfig(**IndRNN.sizes[size])).eval()
+    for layer in layers(model):
+        layer.u.fill_(2.0)
+    state = None
+    for _ in range(20):
+        y, state = model(torch.randn(1, 1000, 8), state)
+    assert y.isfinite().all()
+    assert y.max() < 20_000 ** (len(layers(model)))
 
 
 def test_weights_are_cut():
-    """Beyond the limit they act as the limit."""
-    layer = IndRNNLayer(1, 2, limit=1.1).eval()
+    """Beyond one they act as one."""
+    layer = IndRNNLayer(1, 3).eval()
     with torch.no_grad():
         layer.input.weight.fill_(0)
-        layer.u.copy_(torch.tensor([5.0, 0.5]))
-    y, _ = layer(torch.zeros(1, 3, 1), torch.ones(1, 2))
-    torch.testing.assert_close(y[0], torch.tensor([[1.1, 0.5], [1.21, 0.25], [1.331, 0.125]]))
+        layer.u.copy_(torch.tensor([5.0, 0.5, -3.0]))
+    y, _ = layer(torch.zeros(1, 3, 1), torch.tensor([[1.0, 1.0, 1.0]]))
+    torch.testing.assert_close(y[0], torch.tensor([[1, 0.5, 0], [1, 0.25, 0], [1, 0.125, 0]]))
 
 
 def test_descent_brings_cut_weights_back_but_not_further_out():
-    layer = IndRNNLayer(1, 2, limit=1.0).eval()
+    layer = IndRNNLayer(1, 2).eval()
     with torch.no_grad():
         layer.input.weight.fill_(0)
         layer.u.copy_(torch.tensor([1.5, 1.5]))

@@ -1,8 +1,9 @@
 """A recurrent network whose units remember only themselves, so that it can be deep and long.
 
 Li, Li, Cook, Zhu and Gao 2018, "Independently Recurrent Neural Network", arXiv 1803.04831: the plain stack,
-batch norm before each recurrence. Differs: the paper cuts the recurrent weights after every update; here the
-cut is part of the layer, to the same effect but for the one update that oversteps.
+batch norm before each recurrence. Differs: recurrent weights are cut to |u| <= 1; the paper's bound, 2^(1/T)
+for rows of T frames, lets a state double every T frames and a stream overflow. The paper cuts after every
+update; here the cut is part of the layer, to the same effect but for the one update that oversteps.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Stack, chain
 from bicameral.registry import model
 
-GROWTH = 2.0  # by which a state may grow over `horizon` frames, and in the last layer at most shrink at first
+LIMIT = 1.0  # of |u|: a state may add up its inputs, but never grow by itself
+KEPT = 0.5  # of a state of the last layer at the start, over `horizon` frames, at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +32,23 @@ class IndRNNConfig:
 
     width: int = 128  # units a layer
     depth: int = 2  # layers
-    horizon: int = 100  # frames over which a state may at most double: |u| <= 2^(1 / horizon)
+    horizon: int | None = None  # frames the last layer remembers at the start; None: as many as a row has
     dropout: float = 0.0  # between layers, in training
 
     def __post_init__(self) -> None:
-        require_counts(self, "width", "depth", "horizon")
+        require_counts(self, "width", "depth", *["horizon"] * (self.horizon is not None))
         require_fractions(self, "dropout")
 
 
 class IndRNNLayer(Recurrent[Tensor]):
-    """h = relu(norm(W x_t) + u h), u drawn from (0, limit) and cut to [-limit, limit]."""
+    """h = relu(norm(W x_t) + u h), u drawn from (0, 1) and cut to [-1, 1]."""
 
-    def __init__(self, num_inputs: int, width: int, *, limit: float):
+    def __init__(self, num_inputs: int, width: int):
         super().__init__()
-        self.width, self.limit = width, limit
+        self.width = width
         self.input, self.norm = nn.Linear(num_inputs, width, bias=False), BatchNorm(width)
         nn.init.kaiming_uniform_(self.input.weight, a=8)
-        self.u = nn.Parameter(torch.empty(width).uniform_(0, limit))
+        self.u = nn.Parameter(torch.empty(width).uniform_(0, LIMIT))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
         return self.output_like(x_t)
@@ -54,7 +56,7 @@ class IndRNNLayer(Recurrent[Tensor]):
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b e"]]:
-        y = relu_scan(_Cut.apply(self.u, self.limit), self._normalised(self.input(x), lengths), state)
+        y = relu_scan(_Cut.apply(self.u, LIMIT), self._normalised(self.input(x), lengths), state)
         return y, last_valid(y, lengths)
 
     def _normalised(self, x: Float[Tensor, "b t e"], lengths: Lengths) -> Float[Tensor, "b t e"]:
@@ -93,7 +95,7 @@ class IndRNN(Stack):
     sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
-        limit = GROWTH ** (1 / config.horizon)
-        layer = partial(IndRNNLayer, width=config.width, limit=limit)
+        layer = partial(IndRNNLayer, width=config.width)
         super().__init__(chain(layer, shape[-1], config.depth), dropout=config.dropout)
-        nn.init.uniform_(self.layers[-1].get_parameter("u"), 1 / limit, limit)
+        shortest = KEPT ** (1 / (config.horizon or shape[0]))
+        nn.init.uniform_(self.layers[-1].get_parameter("u"), shortest, LIMIT)
