@@ -23,6 +23,8 @@ from bicameral.nn.rglru import INITS, RGLRU
 from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
 
+CONV_VARIANCE = 0.01  # of the sum over the taps at the start, for inputs of variance one
+
 
 @dataclass(frozen=True, kw_only=True)
 class HawkConfig:
@@ -59,7 +61,7 @@ class RecurrentBlock(Recurrent[RecurrentState]):
         super().__init__()
         self.width, width = config.width, config.recurrent_width
         self.y, self.x = (lecun_linear(config.width, width) for _ in range(2))
-        self.conv = DepthwiseCausalConv1d(width, config.kernel)
+        self.conv = DepthwiseCausalConv1d(width, config.kernel, variance=CONV_VARIANCE)
         self.rg_lru = RGLRU(width, num_blocks=config.num_blocks, init=config.init)
         self.out = lecun_linear(width, config.width, variance=2 / config.depth)
 

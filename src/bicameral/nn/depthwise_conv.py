@@ -1,5 +1,7 @@
 """Causal convolution of each channel by itself, under the recurrent contract."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,14 +14,20 @@ class DepthwiseCausalConv1d(Recurrent[Tensor]):
     """y_t = b + Σ_j w_j ⊙ x_{t-j}; the state is the last `kernel - 1` frames, zeroes before the first.
 
     Written as a sum over taps: on a CPU as fast as torch's grouped convolution or up to five times as fast.
+    variance  weights start from N(0, variance / kernel), biases at zero; None: both as in nn.Conv1d, uniform
+              within 1 / √kernel
     """
 
-    def __init__(self, width: int, kernel: int):
+    def __init__(self, width: int, kernel: int, *, variance: float | None = None):
         super().__init__()
         self.width, self.reach = width, kernel - 1
         self.weight = nn.Parameter(torch.empty(kernel, width))  # oldest tap first
         self.bias = nn.Parameter(torch.zeros(width))
-        nn.init.normal_(self.weight, std=kernel**-0.5)
+        if variance is None:
+            for parameter in (self.weight, self.bias):
+                nn.init.uniform_(parameter, -(kernel**-0.5), kernel**-0.5)
+        else:
+            nn.init.normal_(self.weight, std=math.sqrt(variance / kernel))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b k d"]:
         return x_t.new_zeros(len(x_t), self.reach, self.width)
