@@ -1,8 +1,11 @@
 """Diffusion convolutional recurrent network: a series on the nodes of a graph, read and then continued.
 
-Li et al. 2018, arXiv 1707.01926, section 2. Differs: the decoder is always fed its own forecasts, in training
-too (scheduled sampling needs the answers, which a model does not see); forecasts are changes from the last
-frame; nodes have one feature, their value.
+Li et al. 2018, arXiv 1707.01926, section 2. Walks are D_O^-1 W and D_I^-1 Wᵀ as in the paper's equation 2, so
+that a node reads those its edges point to; the released code multiplies by the transposes, and at two steps
+and more starts the second walk from a term of the first. Differs: where W is symmetric the two walks are one,
+with one set of weights; the decoder is always fed its own forecasts, in training too (scheduled sampling
+needs the answers, which a model does not see); forecasts are changes from the last frame; nodes have one
+feature, their value.
 """
 
 from collections.abc import Sequence

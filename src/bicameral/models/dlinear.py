@@ -1,7 +1,8 @@
 """A forecast by two linear maps: one of the trend, one of what remains.
 
 Zeng et al. 2023, "Are transformers effective for time series forecasting?", arXiv 2205.13504. Shared over
-channels, as in the paper's tables.
+channels, as in the paper's tables. Differs: weights start at 1/L, the mean over the look-back, which the
+released code offers and leaves commented out; there they start at random.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 """Fully convolutional network for time series.
 
-Wang, Yan and Oates 2017, arXiv 1611.06455. Differs: rows may have different lengths.
+Wang, Yan and Oates 2017, arXiv 1611.06455. Differs: rows may have different lengths; convolutions have no
+bias and start as He et al. say instead of Glorot; batch norm adds 1e-5 to the variance (Keras 1e-3) and keeps
+0.9 of its running statistics at each step (Keras 0.99).
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Feng, Tung, Ahmed, Bengio and Hajimirsadeghi 2024, "Were RNNs all we needed?", arXiv 2410.01201. Differs: the
 scan is computed directly, not in log space (shares in (0, 1) cannot overflow it); the blocks are pre-norm
-residuals, without the paper's convolution and MLP.
+residuals, without the paper's convolution and MLP; gates and candidates have biases.
 """
 
 from dataclasses import dataclass

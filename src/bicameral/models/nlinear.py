@@ -1,7 +1,8 @@
 """A forecast by one linear map of the change since the last frame.
 
 Zeng et al. 2023, "Are transformers effective for time series forecasting?", arXiv 2205.13504. Shared over
-channels, as in the paper's tables.
+channels, as in the paper's tables. Differs: weights start at 1/L, which the released code leaves commented
+out (there they start at random); the gradient of the input passes through the last frame, too.
 """
 
 from dataclasses import dataclass

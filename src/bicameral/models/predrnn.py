@@ -1,6 +1,7 @@
 """ConvLSTM with a second memory that climbs through the layers and falls back to the first at the next frame.
 
-Wang, Long, Wang, Gao and Yu 2017, PredRNN, NeurIPS. Differs: no layer norm; a forget bias of one, twice.
+Wang, Long, Wang, Gao and Yu 2017, PredRNN, NeurIPS. Differs: no layer norm; a bias for each of the seven
+gates, in the released code for none; a forget bias of one in both memories.
 """
 
 from dataclasses import dataclass

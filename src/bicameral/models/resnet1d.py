@@ -1,7 +1,7 @@
 """Residual network for time series.
 
 Wang, Yan and Oates 2017, arXiv 1611.06455. Differs: rows may have different lengths; where a block keeps its
-channels the shortcut is the input itself.
+channels the shortcut is the input itself, without a batch norm; otherwise as FCN differs.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,8 @@
 
 Lin et al. 2023, "SegRNN: segment recurrent neural network for long-term time series forecasting", arXiv
 2308.11200, section 3. Shared over channels. Differs: a look-back that does not divide into segments is
-lengthened by its oldest frame, and a longer forecast is cut.
+lengthened by its oldest frame, and a longer forecast is cut; recurrent weights start orthogonal; the gradient
+of the input passes through the last frame, too.
 """
 
 from dataclasses import dataclass

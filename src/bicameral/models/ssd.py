@@ -1,6 +1,7 @@
 """Mamba-2: a recurrence whose decay is one number a head, computed as matrix products over chunks of time.
 
-Dao and Gu 2024, "Transformers are SSMs", arXiv 2405.21060. Differs: one group of B and C; narrow defaults.
+Dao and Gu 2024, "Transformers are SSMs", arXiv 2405.21060. Differs: one group of B and C; narrow defaults;
+all RMS norms add 1e-6 to the mean square (in the code 1e-5).
 """
 
 import math

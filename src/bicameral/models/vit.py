@@ -2,7 +2,8 @@
 
 Dosovitskiy et al. 2020, arXiv 2010.11929. Differs: fixed sinusoidal positions in two dimensions and the mean
 over the patches instead of a class token (Beyer, Zhai and Kolesnikov 2022, arXiv 2205.01580), so that any
-size will do; a picture is padded to whole patches.
+size will do; a picture is padded to whole patches; all weights start as Glorot says, those to q, k and v
+together (a deviation of √(1 / 2 width), where timm has 0.02).
 """
 
 from dataclasses import dataclass
