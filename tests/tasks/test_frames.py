@@ -16,7 +16,7 @@ from bicameral.studies.train import train
 from bicameral.tasks import Classify, Forecast, NextFrames, task_from_dict
 from bicameral.tasks.network import Network
 from bicameral.tasks.roll_out import can_continue
-from bicameral.tasks.ssim import structural_similarity
+from bicameral.tasks.ssim import similarities
 
 FIELDS = {"lookback": 3, "horizon": 2, "mean": (0.25,), "deviation": (0.5,), "low": 0.0, "high": 1.0}
 TASK = NextFrames(frame=(1, 4, 5), bounded=True, threshold=0.5, **FIELDS)
@@ -46,8 +46,8 @@ def test_metrics_are_sums_over_a_frame_and_means_over_pixels():
     assert found["pixel_mae"] == pytest.approx(found["mae"] / 20)
     hits = ((raw >= 0.5) & (y >= 0.5)).sum() / ((raw >= 0.5) | (y >= 0.5)).sum()
     assert found["csi"] == pytest.approx(hits.item())
-    assert TASK.per_example(output, y).mean() == pytest.approx(-found["mse"], rel=1e-5)
-    assert np.mean(TASK.by_step(output, y)) == pytest.approx(found["mse"], rel=1e-5)
+    assert TASK.outcomes(TASK.statistics(output, y)).mean() == pytest.approx(-found["mse"], rel=1e-5)
+    assert np.mean(TASK.by_step(*TASK.values(output, y))) == pytest.approx(found["mse"], rel=1e-5)
     assert TASK.loss(output, y).item() == pytest.approx(
         (output - (y - 0.25) / 0.5).square().mean().item(), rel=1e-5
     )
@@ -72,6 +72,11 @@ def test_missing_pixels_count_nowhere():
     assert output.grad is not None
     assert output.grad.isfinite().all()
     assert not output.grad[..., :2].any()
+
+
+def structural_similarity(prediction, truth, span):
+    total, count = similarities(prediction, truth, span).reshape(-1, 2).sum(0)
+    return total / count if count else np.nan
 
 
 def similarity_by_hand(a, b, span):

@@ -29,7 +29,7 @@ def test_classify_loss_and_metrics_equal_the_formulas():
     assert found["balanced_accuracy"] == pytest.approx((1 + 1 + 0.5) / 3)
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 + 2 / 3) / 3)
     assert found["log_loss"] == pytest.approx(nll, rel=1e-6)
-    assert CLASSIFY.per_example(output, y).tolist() == [1, 1, 1, 0]
+    assert CLASSIFY.outcomes(CLASSIFY.statistics(output, y)).tolist() == [1, 1, 1, 0]
 
 
 def test_auroc_is_the_share_of_rightly_ordered_pairs():
@@ -41,9 +41,8 @@ def test_auroc_is_the_share_of_rightly_ordered_pairs():
 
 
 def test_calibration_error_of_a_constant_boast_is_its_gap():
-    probabilities = np.tile([0.9, 0.1], (10, 1))
-    truth = np.array([0] * 6 + [1] * 4)
-    assert expected_calibration_error(probabilities, truth) == pytest.approx(0.3)
+    kept = {"confidence": np.full(10, 0.9), "correct": np.array([1.0] * 6 + [0.0] * 4)}
+    assert expected_calibration_error(kept) == pytest.approx(0.3)
 
 
 def test_multilabel_counts_every_label():

@@ -22,7 +22,7 @@ def foretold(problem: Problem, artifact: Artifact) -> dict[str, Any]:
     """What the page says of a model that is asked at every step."""
     dataset, rows = problem.dataset, problem.test
     output = artifact.outputs(dataset, rows)
-    scores = artifact.task.per_example(output, output)
+    scores = artifact.task.outcomes(artifact.task.statistics(output, output))
     worst = np.argsort(scores, kind="stable")[:NUM_EXAMPLES]
     told = isinstance(artifact.task, NextToken)
     return {

@@ -27,7 +27,8 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
         return foretold(problem, artifact)
     dataset, rows = problem.dataset, problem.test
     output = artifact.outputs(dataset, rows)
-    scores = artifact.task.per_example(output, _tensor(dataset.targets[rows]))
+    statistics = artifact.task.statistics(output, _tensor(dataset.targets[rows]))
+    scores = artifact.task.outcomes(statistics)
     found: dict[str, Any] = {"confusion": None, "calibration": None, "residuals": None, "per_example": scores}
     if isinstance(artifact.task, Classify):
         probabilities = output.double().softmax(-1).numpy()

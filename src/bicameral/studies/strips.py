@@ -40,14 +40,10 @@ def _by_step(
     task: NextFrames, last: np.ndarray, prediction: np.ndarray, truth: np.ndarray
 ) -> list[dict[str, float]]:
     """The headline metric of each frame ahead, for the winner and for a clip that stands still."""
-    compute = task.headline.compute
+    winner, still = task.by_step(prediction, truth), task.by_step(np.broadcast_to(last, truth.shape), truth)
     return [
-        {
-            "ahead": ahead + 1,
-            "winner": compute(prediction[:, [ahead]], truth[:, [ahead]]),
-            "still": compute(last, truth[:, [ahead]]),
-        }
-        for ahead in range(task.horizon)
+        {"ahead": ahead, "winner": one, "still": other}
+        for ahead, (one, other) in enumerate(zip(winner, still, strict=True), 1)
     ]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bicameral.errors import UnknownNameError, nearest
-from bicameral.tasks.classify import Classify, MultiLabel
+from bicameral.tasks.classify import Classify
 from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.multilabel import MultiLabel
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.next_notes import NextNotes
 from bicameral.tasks.next_token import NextToken

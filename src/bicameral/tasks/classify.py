@@ -1,4 +1,4 @@
-"""One label, or several labels, an example."""
+"""One class an example."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Classify(Task):
     metric: str = "accuracy"
 
     def __post_init__(self) -> None:
-        metrics.check_metric(self.metric, metrics.CLASSIFY)
+        metrics.check_metric(self.metric, METRICS)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -28,7 +28,11 @@ class Classify(Task):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        return metrics.CLASSIFY
+        return METRICS
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        return KEPT
 
     def loss(
         self, output: Tensor, y: Tensor, *, smoothing: float = 0.0, class_weights: Tensor | None = None
@@ -41,9 +45,9 @@ class Classify(Task):
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return output.double().softmax(-1).numpy(), y.numpy()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """1 for a hit, 0 for a miss."""
-        return (output.argmax(-1) == y).double().numpy()
+        return statistics["correct"]
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         probabilities = output.double().softmax(-1)
@@ -57,43 +61,25 @@ class Classify(Task):
         ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MultiLabel(Task):
-    """Any number of classes an example: a sigmoid each and binary cross-entropy."""
+def _log_loss(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return -np.log(np.clip(np.take_along_axis(probabilities, truth[:, None], 1)[:, 0], 1e-12, 1))
 
-    name: ClassVar[str] = "multilabel"
-    classes: tuple[str, ...]
-    metric: str = "macro_f1"
 
-    def __post_init__(self) -> None:
-        metrics.check_metric(self.metric, metrics.MULTILABEL)
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (len(self.classes),)
-
-    @property
-    def table(self) -> Mapping[str, metrics.Metric]:
-        return metrics.MULTILABEL
-
-    def loss(
-        self, output: Tensor, y: Tensor, *, smoothing: float = 0.0, class_weights: Tensor | None = None
-    ) -> Tensor:
-        target = y.to(output.dtype) * (1 - smoothing) + smoothing / 2
-        return nn.functional.binary_cross_entropy_with_logits(output, target, pos_weight=class_weights)
-
-    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        return output.double().sigmoid().numpy(), y.numpy().astype(bool)
-
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
-        """Share of the labels that are right."""
-        return ((output > 0) == y.bool()).double().mean(-1).numpy()
-
-    def decode(self, output: Tensor) -> list[dict[str, Any]]:
-        return [
-            {
-                "classes": [name for name, value in zip(self.classes, row, strict=True) if value > 0.5],
-                "probabilities": dict(zip(self.classes, row, strict=True)),
-            }
-            for row in output.double().sigmoid().tolist()
-        ]
+KEPT: Mapping[str, metrics.Statistic] = {
+    "truth": lambda p, y: y,  # noqa: ARG005
+    "predicted": lambda p, y: p.argmax(-1),  # noqa: ARG005
+    "correct": lambda p, y: p.argmax(-1) == y,
+    "confidence": lambda p, y: p.max(-1),  # noqa: ARG005
+    "log_loss": _log_loss,
+    "probabilities": lambda p, y: p,  # noqa: ARG005  (n, classes)
+}
+METRICS = {
+    "accuracy": metrics.mean_of("correct", percent=True),
+    "balanced_accuracy": metrics.Metric(metrics.balanced_accuracy, ("correct", "truth"), percent=True),
+    "macro_f1": metrics.Metric(metrics.macro_f1, ("predicted", "truth"), percent=True),
+    "auroc": metrics.Metric(metrics.auroc, ("probabilities", "truth"), percent=True),
+    "log_loss": metrics.mean_of("log_loss", higher_is_better=False, rope=0.02),
+    "ece": metrics.Metric(
+        metrics.expected_calibration_error, ("confidence", "correct"), higher_is_better=False
+    ),
+}

@@ -35,7 +35,7 @@ class Forecast(Task):
             raise ConfigError(f"quantiles lie between 0 and 1, not {self.quantiles}")
         if self.horizon < 1 or self.lookback < 1:
             raise ConfigError(f"horizon and lookback are at least 1, not {self.horizon} and {self.lookback}")
-        metrics.check_metric(self.metric, dict(self.table))
+        metrics.check_metric(self.metric, self.table)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -44,16 +44,17 @@ class Forecast(Task):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        points = {
-            name: metrics.Metric(
-                lambda p, y, metric=metric: metric.compute(self._points(p), y),
-                higher_is_better=metric.higher_is_better,
-                rope=metric.rope,
-            )
-            for name, metric in metrics.FORECAST.items()
+        return METRICS if self.quantiles else {name: METRICS[name] for name in METRICS if name != "pinball"}
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        """Of each window and step ahead (n, horizon): errors in z-space, averaged over columns."""
+        points: dict[str, metrics.Statistic] = {
+            "squared_error": lambda p, y: ((self._points(p) - y) ** 2).mean(-1),
+            "absolute_error": lambda p, y: np.abs(self._points(p) - y).mean(-1),
+            "raw_absolute_error": lambda p, y: (np.abs(self._points(p) - y) * self.deviation).mean(-1),
         }
-        raw = {"raw_mae": metrics.Metric(self._raw_mae, higher_is_better=False)}
-        return points | raw | ({"pinball": metrics.pinball(self.quantiles)} if self.quantiles else {})
+        return points | ({"pinball": self._pinball} if self.quantiles else {})
 
     def loss(
         self,
@@ -80,10 +81,9 @@ class Forecast(Task):
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return output.double().numpy(), self.standardise(y).double().numpy()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """Minus the mean squared error of each window, in z-space."""
-        prediction, truth = self.values(output, y)
-        return -((self._points(prediction) - truth) ** 2).mean((1, 2))
+        return -statistics["squared_error"].mean(1)
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         values = output.double().numpy()
@@ -101,5 +101,14 @@ class Forecast(Task):
             return prediction
         return prediction[..., int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))]
 
-    def _raw_mae(self, prediction: np.ndarray, truth: np.ndarray) -> float:
-        return float(np.abs(self.raw(self._points(prediction)) - self.raw(truth)).mean())
+    def _pinball(self, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        error, levels = truth[..., None] - prediction, np.asarray(self.quantiles)
+        return np.maximum(levels * error, (levels - 1) * error).mean((-2, -1))
+
+
+METRICS = {
+    "mse": metrics.mean_of("squared_error", higher_is_better=False, rope=0.005),
+    "mae": metrics.mean_of("absolute_error", higher_is_better=False, rope=0.005),
+    "raw_mae": metrics.mean_of("raw_absolute_error", higher_is_better=False),
+    "pinball": metrics.mean_of("pinball", higher_is_better=False, rope=0.005),
+}

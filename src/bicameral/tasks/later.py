@@ -12,8 +12,9 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import continued, is_continued, segments
 from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError, nearest
-from bicameral.tasks.classify import Classify, MultiLabel
+from bicameral.tasks.classify import Classify
 from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.multilabel import MultiLabel
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.next_notes import NextNotes
 from bicameral.tasks.next_token import NextToken

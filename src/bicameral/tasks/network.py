@@ -16,8 +16,9 @@ from bicameral.errors import ConfigError
 from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.registry import Entry
 from bicameral.tasks.causality import check_causal, check_classes, expected
-from bicameral.tasks.classify import Classify, MultiLabel
+from bicameral.tasks.classify import Classify
 from bicameral.tasks.forecast import Forecast
+from bicameral.tasks.multilabel import MultiLabel
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.roll_out import RollOut, can_continue
 from bicameral.tasks.task import Task

@@ -12,7 +12,7 @@ from torch import Tensor
 from bicameral.errors import ConfigError
 from bicameral.tasks import metrics
 from bicameral.tasks.metrics import Metric
-from bicameral.tasks.ssim import structural_similarity
+from bicameral.tasks.ssim import similarities
 from bicameral.tasks.task import Task
 
 ROPE_SHARE = 0.01  # of the error of always answering the mean of all frames
@@ -41,7 +41,7 @@ class NextFrames(Task):
     def __post_init__(self) -> None:
         if self.horizon < 1 or self.lookback < 1:
             raise ConfigError(f"horizon and lookback are at least 1, not {self.horizon} and {self.lookback}")
-        metrics.check_metric(self.metric, dict(self.table))
+        metrics.check_metric(self.metric, self.table)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -52,14 +52,29 @@ class NextFrames(Task):
         """`mse` and `mae` are sums over the pixels of a frame, as papers on Moving MNIST give them."""
         pixels, spread = self.frame[1] * self.frame[2], np.asarray(self.deviation)
         squared, absolute = ROPE_SHARE * float((spread**2).sum()), ROPE_SHARE * float(spread.sum())
+        return {
+            "mse": _mean("squared_error", rope=squared * pixels),
+            "mae": _mean("absolute_error", rope=absolute * pixels),
+            "pixel_mse": metrics.ratio_of("squared_error", "known", higher_is_better=False, rope=squared),
+            "pixel_mae": metrics.ratio_of("absolute_error", "known", higher_is_better=False, rope=absolute),
+            "ssim": Metric(lambda kept: _quotient(kept["similarity"]), ("similarity",)),
+            "csi": Metric(lambda kept: _quotient(kept["events"]), ("events",), percent=True),
+        }
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        """Of each clip and frame ahead (n, horizon): sums over known pixels, and how many they are.
+
+        similarity  (n, horizon, 2): its sum over windows, and their number
+        events      (n, horizon, 2): hits; hits, misses and false alarms
+        """
         span = max(self.high - self.low, 1e-12)
         return {
-            "mse": Metric(lambda p, y: _a_frame((p - y) ** 2), higher_is_better=False, rope=squared * pixels),
-            "mae": Metric(lambda p, y: _a_frame(abs(p - y)), higher_is_better=False, rope=absolute * pixels),
-            "pixel_mse": Metric(lambda p, y: _mean((p - y) ** 2), higher_is_better=False, rope=squared),
-            "pixel_mae": Metric(lambda p, y: _mean(abs(p - y)), higher_is_better=False, rope=absolute),
-            "ssim": Metric(lambda p, y: structural_similarity(p, y, span)),
-            "csi": Metric(lambda p, y: critical_success(p, y, self.threshold), percent=True),
+            "squared_error": lambda p, y: _of_a_frame((p - y) ** 2),
+            "absolute_error": lambda p, y: _of_a_frame(abs(p - y)),
+            "known": lambda p, y: np.isfinite(y).sum((2, 3, 4)),  # noqa: ARG005
+            "similarity": lambda p, y: similarities(p, y, span).sum(2),
+            "events": lambda p, y: _events(p, y, self.threshold),
         }
 
     def loss(
@@ -89,15 +104,15 @@ class NextFrames(Task):
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return self.raw(output).numpy(), y.numpy()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """Minus the squared error of a frame, summed over its pixels."""
-        return -np.nansum((self.raw(output).numpy() - y.numpy()) ** 2, (1, 2, 3, 4)) / self.horizon
+        return -statistics["squared_error"].mean(1)
 
-    def by_step(self, output: Tensor, y: Tensor) -> list[float]:
-        """The headline metric of each frame ahead."""
-        prediction, truth = self.values(output, y)
+    def by_step(self, prediction: np.ndarray, truth: np.ndarray) -> list[float]:
+        """The headline metric of each frame ahead, of `values`."""
+        kept = self.statistics_of(prediction, truth, self.headline.needs)
         return [
-            self.headline.compute(prediction[:, ahead : ahead + 1], truth[:, ahead : ahead + 1])
+            self.headline.compute({name: values[:, [ahead]] for name, values in kept.items()})
             for ahead in range(self.horizon)
         ]
 
@@ -111,18 +126,20 @@ class NextFrames(Task):
         return torch.tensor(values, dtype=torch.float32, device=like.device)[:, None, None]
 
 
-def critical_success(prediction: np.ndarray, truth: np.ndarray, threshold: float) -> float:
-    """Hits over hits, misses and false alarms, of all known pixels: nowcasting's critical success index."""
+def _events(prediction: np.ndarray, truth: np.ndarray, threshold: float) -> np.ndarray:
+    """Of known pixels: what nowcasting's critical success index is the quotient of."""
     known = np.isfinite(truth)
     said, was = (prediction >= threshold) & known, (np.nan_to_num(truth) >= threshold) & known
-    events = (said | was).sum()
-    return float((said & was).sum() / events) if events else float("nan")
+    return np.stack([both.sum((2, 3, 4)) for both in (said & was, said | was)], -1)
 
 
-def _a_frame(error: np.ndarray) -> float:
-    """Sum over the pixels of a frame, mean over frames (n t)."""
-    return float(np.nansum(error, dtype=np.float64) / (error.shape[0] * error.shape[1]))
+def _of_a_frame(error: np.ndarray) -> np.ndarray:
+    return np.asarray(np.nansum(error, (2, 3, 4), dtype=np.float64))
 
 
-def _mean(error: np.ndarray) -> float:
-    return float(np.nanmean(error, dtype=np.float64))
+def _mean(name: str, rope: float) -> Metric:
+    return metrics.mean_of(name, higher_is_better=False, rope=rope)
+
+
+def _quotient(pairs: np.ndarray) -> float:
+    return metrics.ratio(*pairs.reshape(-1, 2).sum(0))

@@ -29,7 +29,7 @@ class NextNotes(Task):
     metric: str = "nll"
 
     def __post_init__(self) -> None:
-        metrics.check_metric(self.metric, NOTES)
+        metrics.check_metric(self.metric, METRICS)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -37,7 +37,11 @@ class NextNotes(Task):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        return NOTES
+        return METRICS
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        return KEPT
 
     def loss(
         self,
@@ -60,37 +64,40 @@ class NextNotes(Task):
         return kept.masked_fill(~y[..., :1].isfinite(), torch.nan)
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """What was kept of every frame that was asked (n, 4), and the frames (n, keys)."""
-        asked = ~output[..., 0].isnan()
-        return output[asked].double().numpy(), y[asked].numpy()
+        """What was kept of every frame (n, t, 4), and the frames (n, t, keys)."""
+        return output.double().numpy(), y.numpy()
 
     def held_out_loss(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002  part of what was kept
         return output[..., 0].nanmean()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:  # noqa: ARG002
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """Minus the mean negative log-likelihood of each row's frames."""
-        return -output[..., 0].double().nanmean(1).numpy()
+        return -statistics["nll"] / statistics["frames"]
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         """How well each row was foretold, in nats a frame."""
-        return [_told(row[~row[:, 0].isnan()].double().numpy()) for row in output]
+        kept = self.statistics(output, output)
+        rows = ({name: values[[row]] for name, values in kept.items()} for row in range(len(output)))
+        return [self.score_from(row) | {"frames": int(row["frames"][0])} for row in rows]
 
 
 def _nll(output: Tensor, y: Tensor) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(output, y, reduction="none").sum(-1)
 
 
-def _told(frames: np.ndarray) -> dict[str, Any]:
-    return {name: metric.compute(frames, frames) for name, metric in NOTES.items()} | {"frames": len(frames)}
-
-
-def _frame_accuracy(kept: np.ndarray, truth: np.ndarray) -> float:  # noqa: ARG001
+def _accuracy(kept: metrics.Statistics) -> float:
     """Keys rightly on over all that were on in truth or in the answer (Bay, Ehmann and Downie 2009)."""
-    hits, *misses = kept[:, 1:].sum(0)
-    return float(hits / max(hits + sum(misses), 1))
+    hits = kept["hits"].sum()
+    return float(hits / max(hits + kept["misses"].sum(), 1))
 
 
-NOTES = {
-    "nll": metrics.Metric(lambda p, y: float(p[:, 0].mean()), higher_is_better=False, rope=0.05),  # noqa: ARG005
-    "accuracy": metrics.Metric(_frame_accuracy, percent=True),
+KEPT: Mapping[str, metrics.Statistic] = {  # sums over the frames of a row that were asked
+    "nll": lambda p, y: np.nansum(p[..., 0], 1),  # noqa: ARG005
+    "hits": lambda p, y: np.nansum(p[..., 1], 1),  # noqa: ARG005  keys rightly on
+    "misses": lambda p, y: np.nansum(p[..., 2:], (1, 2)),  # noqa: ARG005  wrongly on or off
+    "frames": lambda p, y: (~np.isnan(p[..., 0])).sum(1),  # noqa: ARG005
+}
+METRICS = {
+    "nll": metrics.ratio_of("nll", "frames", higher_is_better=False, rope=0.05),
+    "accuracy": metrics.Metric(_accuracy, ("hits", "misses"), percent=True),
 }

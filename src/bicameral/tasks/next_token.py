@@ -30,7 +30,7 @@ class NextToken(Task):
     metric: str = "nats"
 
     def __post_init__(self) -> None:
-        metrics.check_metric(self.metric, TOKENS)
+        metrics.check_metric(self.metric, METRICS)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -38,7 +38,11 @@ class NextToken(Task):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        return TOKENS
+        return METRICS
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        return KEPT
 
     def loss(
         self,
@@ -63,33 +67,36 @@ class NextToken(Task):
         return kept.masked_fill((y == PADDING)[..., None], torch.nan)
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """What was kept of every step that was asked (n, 2), and the tokens (n,)."""
-        asked = ~output[..., 0].isnan()
-        return output[asked].double().numpy(), y[asked].numpy()
+        """What was kept of every step (n, t, 2), and the tokens (n, t)."""
+        return output.double().numpy(), y.numpy()
 
     def held_out_loss(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002  part of what was kept
         return -output[..., 0].nanmean()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:  # noqa: ARG002
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """Mean log-probability of each row's tokens."""
-        return output[..., 0].double().nanmean(1).numpy()
+        return -statistics["nats"] / statistics["tokens"]
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         """How well each row was foretold, in nats a token."""
-        return [_told(row[~row[:, 0].isnan()].double().numpy()) for row in output]
+        kept = self.statistics(output, output)
+        rows = ({name: values[[row]] for name, values in kept.items()} for row in range(len(output)))
+        return [self.score_from(row) | {"tokens": int(row["tokens"][0])} for row in rows]
 
 
-def _told(steps: np.ndarray) -> dict[str, Any]:
-    return {name: metric.compute(steps, steps) for name, metric in TOKENS.items()} | {"tokens": len(steps)}
+def _nats(kept: metrics.Statistics) -> float:
+    return metrics.ratio(kept["nats"].sum(), kept["tokens"].sum())
 
 
-def _nats(kept: np.ndarray, truth: np.ndarray) -> float:  # noqa: ARG001
-    return float(-kept[:, 0].mean())
-
-
-TOKENS = {
-    "nats": metrics.Metric(_nats, higher_is_better=False),
-    "bits": metrics.Metric(lambda p, y: _nats(p, y) / float(np.log(2)), higher_is_better=False),
-    "perplexity": metrics.Metric(lambda p, y: float(np.exp(_nats(p, y))), higher_is_better=False),
-    "accuracy": metrics.Metric(lambda p, y: float(p[:, 1].mean()), percent=True),  # noqa: ARG005
+KEPT: Mapping[str, metrics.Statistic] = {  # sums over the steps of a row that were asked
+    "nats": lambda p, y: -np.nansum(p[..., 0], 1),  # noqa: ARG005
+    "correct": lambda p, y: np.nansum(p[..., 1], 1),  # noqa: ARG005
+    "tokens": lambda p, y: (~np.isnan(p[..., 0])).sum(1),  # noqa: ARG005
+}
+NEEDS = ("nats", "tokens")
+METRICS = {
+    "nats": metrics.Metric(_nats, NEEDS, higher_is_better=False),
+    "bits": metrics.Metric(lambda kept: _nats(kept) / float(np.log(2)), NEEDS, higher_is_better=False),
+    "perplexity": metrics.Metric(lambda kept: float(np.exp(_nats(kept))), NEEDS, higher_is_better=False),
+    "accuracy": metrics.ratio_of("correct", "tokens", percent=True),
 }

@@ -23,7 +23,7 @@ class Regress(Task):
     metric: str = "r2"
 
     def __post_init__(self) -> None:
-        metrics.check_metric(self.metric, metrics.REGRESS)
+        metrics.check_metric(self.metric, METRICS)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -31,7 +31,11 @@ class Regress(Task):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        return metrics.REGRESS
+        return METRICS
+
+    @property
+    def kept(self) -> Mapping[str, metrics.Statistic]:
+        return KEPT
 
     def loss(
         self,
@@ -56,9 +60,9 @@ class Regress(Task):
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return self.raw(output).numpy(), y.reshape(len(y), -1).double().numpy()
 
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
+    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
         """Minus the squared error, in training deviations."""
-        return -(output - self.standardise(y)).double().pow(2).mean(-1).numpy()
+        return -(statistics["squared_error"] / np.square(self.deviation)).mean(-1)
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.raw(output).tolist()]
@@ -70,3 +74,19 @@ def standardisation(targets: np.ndarray) -> tuple[tuple[float, ...], tuple[float
     deviation = values.std(0, correction=0)
     deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     return tuple(values.mean(0).tolist()), tuple(deviation.tolist())
+
+
+def _rmse(kept: metrics.Statistics) -> float:
+    return float(np.sqrt(kept["squared_error"].mean()))
+
+
+KEPT: Mapping[str, metrics.Statistic] = {  # each (n, columns), in the units of the data
+    "truth": lambda p, y: y,  # noqa: ARG005
+    "squared_error": lambda p, y: (p - y) ** 2,
+    "absolute_error": lambda p, y: np.abs(p - y),
+}
+METRICS = {
+    "r2": metrics.Metric(metrics.r2, ("squared_error", "truth")),
+    "mae": metrics.mean_of("absolute_error", higher_is_better=False),
+    "rmse": metrics.Metric(_rmse, ("squared_error",), higher_is_better=False),
+}

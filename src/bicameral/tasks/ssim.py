@@ -10,12 +10,17 @@ WINDOW, SIGMA = 11, 1.5  # pixels
 STEADY = (0.01, 0.03)  # of the range of values, against division by nearly nothing
 
 
-def structural_similarity(prediction: np.ndarray, truth: np.ndarray, span: float) -> float:
-    """Mean over windows wholly inside pictures (... h w) and free of NaN; `span` is the range of values."""
+def similarities(prediction: np.ndarray, truth: np.ndarray, span: float) -> np.ndarray:
+    """Of each picture (... h w), the sum over windows wholly inside and free of NaN, and their count (... 2).
+
+    span  the range of values
+    """
     p, y = (torch.from_numpy(np.asarray(x, np.float64)).flatten(0, -3) for x in (prediction, truth))
     side = min(WINDOW, *(size - (size + 1) % 2 for size in y.shape[1:]))
     likeness = _map(p, y, _gauss(side), span)
-    return float(likeness[likeness.isfinite()].mean()) if likeness.isfinite().any() else float("nan")
+    known = likeness.isfinite()
+    pairs = torch.stack([torch.where(known, likeness, 0).sum((1, 2)), known.sum((1, 2))], -1)
+    return pairs.reshape(*truth.shape[:-2], 2).numpy()
 
 
 def _map(

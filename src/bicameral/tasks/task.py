@@ -1,14 +1,14 @@
 """What a task is: the shape of an answer, its loss, its metrics, its decoding."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from bicameral.tasks.metrics import Metric
+from bicameral.tasks.metrics import Metric, Statistic, Statistics
 
 
 class Task(ABC):
@@ -28,6 +28,11 @@ class Task(ABC):
     @abstractmethod
     def table(self) -> Mapping[str, Metric]:
         """The metrics of this task by name."""
+
+    @property
+    @abstractmethod
+    def kept(self) -> Mapping[str, Statistic]:
+        """What is kept of every example, by name, computed from `values`: all that the metrics need."""
 
     @abstractmethod
     def loss(
@@ -49,11 +54,11 @@ class Task(ABC):
 
     @abstractmethod
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions and truth as the metrics read them."""
+        """Predictions and truth, one row an example, as `kept` reads them."""
 
     @abstractmethod
-    def per_example(self, output: Tensor, y: Tensor) -> np.ndarray:
-        """One score an example, higher is better."""
+    def outcomes(self, statistics: Statistics) -> np.ndarray:
+        """One score an example (n,), higher is better."""
 
     @abstractmethod
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
@@ -64,14 +69,33 @@ class Task(ABC):
         """The metric that decides."""
         return self.table[self.metric]
 
+    def statistics(
+        self, output: Tensor, y: Tensor, names: Iterable[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Keep of every example what the metrics need: float arrays (n, ...) by name, or those of `names`.
+
+        Rows may be joined, picked and drawn anew before `score_from`. `output` as `judged` keeps it.
+        """
+        return self.statistics_of(*self.values(output, y), names)
+
+    def statistics_of(
+        self, prediction: np.ndarray, truth: np.ndarray, names: Iterable[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Compute `statistics` from `values`."""
+        wanted = self.kept if names is None else dict.fromkeys(names)
+        return {name: np.asarray(self.kept[name](prediction, truth), np.float64) for name in wanted}
+
+    def score_from(self, statistics: Statistics) -> dict[str, float]:
+        """Compute every metric by name, in its own direction, of the examples whose statistics are given."""
+        return {name: metric.compute(statistics) for name, metric in self.table.items()}
+
     def metrics(self, output: Tensor, y: Tensor) -> dict[str, float]:
         """Every metric by name, in its own direction."""
-        prediction, truth = self.values(output, y)
-        return {name: metric.compute(prediction, truth) for name, metric in self.table.items()}
+        return self.score_from(self.statistics(output, y))
 
     def score(self, output: Tensor, y: Tensor) -> float:
         """The headline metric, turned so that higher is better."""
-        return self.headline.score(self.headline.compute(*self.values(output, y)))
+        return self.headline.score(self.headline.compute(self.statistics(output, y, self.headline.needs)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON of the task; `task_from_dict` reads it."""

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks.classify import Classify, MultiLabel
+from bicameral.tasks.classify import Classify
+from bicameral.tasks.multilabel import MultiLabel
 from bicameral.tasks.task import Task
 
 

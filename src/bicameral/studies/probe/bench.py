@@ -156,7 +156,7 @@ def fit(net: Net, material: Material, train: Sample, steps: int, learning_rate: 
 
 def score(task: Task, output: Tensor, judged: Sample) -> float:
     """Mean score in points: per cent right, or minus per cent of the variance missed."""
-    return 100 * float(task.per_example(output, judged.y).mean())
+    return 100 * float(task.outcomes(task.statistics(output, judged.y)).mean())
 
 
 def guess(material: Material, judged: Sample) -> Tensor:

@@ -1,0 +1,195 @@
+"""What is kept of each example gives every metric, as independent formulas do, however it was batched."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sk
+
+from bicameral.tasks import Classify, Forecast, MultiLabel, NextFrames, NextNotes, NextToken, Regress
+
+FORECAST = {"lookback": 6, "horizon": 4, "columns": ("a", "b"), "channels": (0, 1)}
+FORECAST |= {"mean": (5.0, 1.0), "deviation": (2.0, 3.0)}
+FRAMES = {"lookback": 3, "horizon": 3, "mean": (0.2, 0.3), "deviation": (0.5, 0.4), "low": 0.0, "high": 1.0}
+TASKS = {
+    "classify": Classify(classes=("a", "b", "c", "d")),
+    "multilabel": MultiLabel(classes=("a", "b", "c")),
+    "regress": Regress(columns=("a", "b"), mean=(1.0, 2.0), deviation=(3.0, 0.5)),
+    "forecast": Forecast(**FORECAST),
+    "quantiles": Forecast(**FORECAST, quantiles=(0.1, 0.5, 0.9)),
+    "next_token": NextToken(num_tokens=7, context=9, unit="characters"),
+    "next_notes": NextNotes(keys=("A0", "B0", "C1"), context=9),
+    "next_frames": NextFrames(**FRAMES, frame=(2, 13, 14), bounded=True, threshold=0.5),
+}
+NUM = 24
+
+
+def truth(name, generator):
+    shape = {"regress": (2,), "forecast": (4, 2), "quantiles": (4, 2), "next_frames": (3, 2, 13, 14)}.get(
+        name
+    )
+    if shape is not None:
+        y = torch.rand(NUM, *shape, generator=generator) * (1 if name == "next_frames" else 9)
+        if name == "next_frames":
+            y[1, :, :, :4] = torch.nan
+        return y
+    if name == "multilabel":
+        return torch.randint(0, 2, (NUM, 3), generator=generator, dtype=torch.uint8)
+    if name == "next_notes":
+        y = torch.randint(0, 2, (NUM, 9, 3), generator=generator).float()
+        y[2, 5:] = torch.nan
+        return y
+    high = {"classify": 4, "next_token": 7}[name]
+    return torch.randint(0, high, (NUM, 9) if name == "next_token" else (NUM,), generator=generator)
+
+
+def answered(name):
+    generator = torch.Generator().manual_seed(0)
+    task, y = TASKS[name], truth(name, generator)
+    steps = (9,) if task.per_step else ()
+    output = torch.randn(NUM, *steps, *task.output_shape, generator=generator)
+    return task, task.judged(output, y), y, output
+
+
+def of_classes(output, y):
+    p, y = output.double().softmax(-1).numpy(), y.numpy()
+    hard = p.argmax(-1)
+    return {
+        "accuracy": sk.accuracy_score(y, hard),
+        "balanced_accuracy": sk.balanced_accuracy_score(y, hard),
+        "macro_f1": sk.f1_score(y, hard, average="macro"),
+        "auroc": sk.roc_auc_score(y, p, multi_class="ovr"),
+        "log_loss": sk.log_loss(y, p),
+    }
+
+
+def of_labels(output, y):
+    hard, y = output.numpy() > 0, y.numpy()
+    return {
+        "macro_f1": sk.f1_score(y, hard, average="macro"),
+        "exact_match": sk.accuracy_score(y, hard),
+        "hamming": 1 - sk.hamming_loss(y, hard),
+    }
+
+
+def of_numbers(output, y):
+    p, y = (output.double() * torch.tensor([3.0, 0.5]) + torch.tensor([1.0, 2.0])).numpy(), y.double().numpy()
+    return {
+        "r2": sk.r2_score(y, p),
+        "mae": sk.mean_absolute_error(y, p),
+        "rmse": sk.mean_squared_error(y, p) ** 0.5,
+    }
+
+
+def of_windows(output, y):
+    z = ((y - torch.tensor([5.0, 1.0])) / torch.tensor([2.0, 3.0])).double().flatten(1).numpy()
+    points = (output if output.dim() == 3 else output[..., 1]).double()
+    raw = (points * torch.tensor([2.0, 3.0]) + torch.tensor([5.0, 1.0])).flatten(1).numpy()
+    found = {
+        "mse": sk.mean_squared_error(z, points.flatten(1).numpy()),
+        "mae": sk.mean_absolute_error(z, points.flatten(1).numpy()),
+        "raw_mae": sk.mean_absolute_error(y.double().flatten(1).numpy(), raw),
+    }
+    if output.dim() == 3:
+        return found
+    losses = [
+        sk.mean_pinball_loss(z, output[..., place].double().flatten(1).numpy(), alpha=level)
+        for place, level in enumerate((0.1, 0.5, 0.9))
+    ]
+    return found | {"pinball": np.mean(losses)}
+
+
+def of_tokens(output, y):
+    asked = (y > 0).flatten()
+    p, y = output.double().softmax(-1).flatten(0, 1)[asked].numpy(), y.flatten()[asked].numpy()
+    nats = sk.log_loss(y, p, labels=range(7))
+    accuracy = sk.accuracy_score(y, p.argmax(-1))
+    return {"nats": nats, "bits": nats / np.log(2), "perplexity": np.exp(nats), "accuracy": accuracy}
+
+
+def of_notes(output, y):
+    asked = y[..., 0].isfinite()
+    on, y = output[asked] > 0, y[asked]
+    nll = torch.nn.functional.binary_cross_entropy_with_logits(output[asked].double(), y.double())
+    return {"nll": 3 * nll.item(), "accuracy": sk.jaccard_score(y.flatten(), on.flatten())}
+
+
+def of_frames(output, y):
+    mean, deviation = (torch.tensor(FRAMES[name])[:, None, None] for name in ("mean", "deviation"))
+    error = ((output * deviation + mean).clamp(0, 1) - y).double().numpy()
+    said, was = (output * deviation + mean).numpy() >= 0.5, y.numpy() >= 0.5
+    known = np.isfinite(error)
+    return {
+        "mse": np.nansum(error**2) / (NUM * 3),
+        "mae": np.nansum(abs(error)) / (NUM * 3),
+        "pixel_mse": np.nanmean(error**2),
+        "pixel_mae": np.nanmean(abs(error)),
+        "csi": sk.jaccard_score(was[known], said[known]),
+    }
+
+
+FORMULAS = {
+    "classify": of_classes,
+    "multilabel": of_labels,
+    "regress": of_numbers,
+    "forecast": of_windows,
+    "quantiles": of_windows,
+    "next_token": of_tokens,
+    "next_notes": of_notes,
+    "next_frames": of_frames,
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_scores_equal_independent_formulas(name):
+    task, kept, y, output = answered(name)
+    found = task.score_from(task.statistics(kept, y))
+    expected = FORMULAS[name](output, y)
+    assert {metric: found[metric] for metric in expected} == pytest.approx(expected, rel=1e-6)
+    assert set(found) - set(expected) <= {"ece", "ssim"}  # by hand in other files
+    assert found == task.metrics(kept, y)
+    assert task.score(kept, y) == task.headline.score(found[task.metric])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_batches_change_nothing(name):
+    task, kept, y, _ = answered(name)
+    whole = task.statistics(kept, y)
+    parts = [task.statistics(*part) for part in zip(kept.split(7), y.split(7), strict=True)]
+    for key, values in whole.items():
+        assert values.dtype == np.float64
+        assert len(values) == NUM
+        np.testing.assert_allclose(np.concatenate([part[key] for part in parts]), values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_examples_drawn_again_are_scored_as_if_judged_again(name):
+    task, kept, y, _ = answered(name)
+    rows = np.random.default_rng(0).integers(0, NUM, NUM)
+    statistics = task.statistics(kept, y)
+    drawn = {key: values[rows] for key, values in statistics.items()}
+    assert task.score_from(drawn) == pytest.approx(task.metrics(kept[rows], y[rows]), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_metric_names_what_it_needs(name):
+    task, kept, y, _ = answered(name)
+    for metric, found in task.metrics(kept, y).items():
+        needed = task.statistics(kept, y, task.table[metric].needs)
+        assert task.table[metric].compute(needed) == found
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_there_is_one_outcome_an_example(name):
+    task, kept, y, _ = answered(name)
+    outcomes = task.outcomes(task.statistics(kept, y))
+    assert outcomes.shape == (NUM,)
+    again = [task.outcomes(task.statistics(kept[[row]], y[[row]]))[0] for row in range(NUM)]
+    np.testing.assert_allclose(outcomes, again, rtol=1e-12)
+
+
+def test_a_constant_column_is_explained_by_no_error_at_all():
+    task = Regress(columns=("a", "b"), mean=(0.0, 0.0), deviation=(1.0, 1.0))
+    y, right, wrong = torch.ones(4, 2), torch.ones(4, 2), torch.tensor([[1.0, 2.0]] * 4)
+    for output in (right, wrong):
+        assert task.metrics(output, y)["r2"] == sk.r2_score(y.numpy(), output.numpy())
+    assert np.isnan(task.metrics(right[:1], y[:1])["r2"])
