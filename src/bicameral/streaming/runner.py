@@ -12,6 +12,7 @@ from torch.nn.utils import parametrize
 from bicameral import registry
 from bicameral.data.views import AXES, PATTERNS
 from bicameral.errors import ConfigError
+from bicameral.kernels.gated import Packed
 from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import Entry
 from bicameral.streaming.memory import Memory
@@ -29,6 +30,7 @@ class Runner:
     def __init__(self, network: Network):
         check_streamable(network.entry)
         self.network, self.task = _settled(network), network.task
+        self.packed = Packed(self.network)  # nobody else has this copy, and nobody writes to it
         self.backbone, self.head = cast(Recurrent, self.network.backbone), self.network.head
         weight = some_weight(self.network)
         self.dtype, self.device = weight.dtype, weight.device
@@ -53,7 +55,8 @@ class Runner:
         """Take in one prepared frame of every stream."""
         x = self._tensor(frames)
         x_t = self._read(x)
-        y, state = self.backbone.step(x_t, memory.state)
+        with self.packed:
+            y, state = self.backbone.step(x_t, memory.state)
         y = self._kept(y)
         total = memory.total + y if self.pooled else memory.total
         return Memory(state, memory.frames + 1, y, total, self._start(x))
@@ -61,7 +64,8 @@ class Runner:
     def outputs(self, memory: Memory) -> Tensor:
         """The network's outputs (b, *task.output_shape) after the frames so far."""
         if isinstance(self.head, RollOut):
-            return self.head.ahead(self.backbone, memory.y, memory.state)
+            with self.packed:
+                return self.head.ahead(self.backbone, memory.y, memory.state)
         if not self.pooled:
             return self.head(memory.y)
         mean = (memory.total / memory.frames).to(self.dtype)

@@ -43,13 +43,14 @@ def _measure_one(folder: Path) -> dict[str, Any]:
     import torch
 
     from bicameral.artifact import Artifact
+    from bicameral.kernels.gated import Packed
 
     before = _reset_peak()
     network = Artifact.from_pretrained(folder).network
     shape, text = network.layout.shape, network.layout.kind == "text"
     x = torch.ones(1, *shape, dtype=torch.int64 if text else torch.float32)
     energy = _microjoules()
-    with torch.inference_mode():
+    with torch.inference_mode(), Packed(network):
         started = time.perf_counter()
         spent = latency(lambda: network(x))
         calls = max(1.0, 1e3 * (time.perf_counter() - started) / spent["p50"])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bicameral.data.preprocessing.text import NUM_RESERVED, UNKNOWN, TextPreprocessing, split
 from bicameral.errors import ConfigError, DataError
+from bicameral.kernels.gated import Packed
 from bicameral.tasks.network import Network
 from bicameral.tasks.next_notes import NextNotes
 from bicameral.tasks.next_token import NextToken
@@ -26,13 +27,14 @@ def generate(
     read = _read(preprocessing, prompt)
     generator = torch.Generator().manual_seed(seed)
     network.eval()
-    output, state = network.scan(read[None], None)
-    output, drawn = output[:, -1], []
-    while True:
-        drawn.append(_draw(network, output[0].double(), temperature, generator))
-        if len(drawn) == length:
-            break
-        output, state = network.step(drawn[-1][None], state)
+    with Packed(network):
+        output, state = network.scan(read[None], None)
+        output, drawn = output[:, -1], []
+        while True:
+            drawn.append(_draw(network, output[0].double(), temperature, generator))
+            if len(drawn) == length:
+                break
+            output, state = network.step(drawn[-1][None], state)
     steps = torch.stack(drawn)
     return _text(preprocessing, steps) if steps.dim() == 1 else steps.numpy().astype(np.uint8)
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from bicameral.kernels import native
 from bicameral.kernels.gated import fused, operator, reference
 from bicameral.kernels.gated.cells import CELLS, Cell
+from bicameral.kernels.gated.packed import Packed
 from bicameral.kernels.gated.recurrence import Recurrence, run
 from bicameral.kernels.gated.reference import State, Weights
 
-__all__ = ["CELLS", "Cell", "Weights", "gated"]
+__all__ = ["CELLS", "Cell", "Packed", "Weights", "gated"]
 
 
 def gated(

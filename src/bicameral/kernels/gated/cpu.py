@@ -120,11 +120,6 @@ def pack(cell: Cell, call: Call, like: Tensor) -> Tensor:
     return packed
 
 
-def samples(cell: Cell, call: Call) -> int:
-    """Return a number that changes when the weights do, unless few of them change."""
-    return _library().gated_samples(cell.number, ctypes.byref(call))
-
-
 def _address(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
@@ -133,5 +128,5 @@ def _address(tensor: Tensor | None) -> int | None:
 def _library() -> Any:
     """Return the native library, which the caller knows to be there."""
     library: Any = native.library()
-    library.gated_packed_size.restype = library.gated_samples.restype = ctypes.c_int64
+    library.gated_packed_size.restype = ctypes.c_int64
     return library
