@@ -22,7 +22,7 @@ import torch
 
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import continued
-from bicameral.studies.train import train
+from bicameral.training.train import train
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "memory.json"

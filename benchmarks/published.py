@@ -20,8 +20,8 @@ import torch
 
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
-from bicameral.studies.problem import split_options
-from bicameral.studies.train import train
+from bicameral.problems.options import split_options
+from bicameral.training.train import train
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "published.json"

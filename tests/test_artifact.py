@@ -12,7 +12,7 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.errors import ArtifactError, DataError
-from bicameral.studies.problem import task_for
+from bicameral.problems.problem import task_for
 from bicameral.tasks.network import Network
 
 

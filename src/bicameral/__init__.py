@@ -12,10 +12,10 @@ _HOMES = {
     "Regressor": "bicameral.estimators",
     "audit": "bicameral.data.audit",
     "compare": "bicameral.studies.compare",
-    "probe": "bicameral.studies.probe",
+    "probe": "bicameral.probes",
     "read": "bicameral.data.read",
-    "recommend": "bicameral.studies.recommend",
-    "train": "bicameral.studies.train",
+    "recommend": "bicameral.probes.recommend",
+    "train": "bicameral.training.train",
     "verify": "bicameral.studies.verify",
 }
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  a name stands once

@@ -15,14 +15,14 @@ from bicameral.data.read import read
 from bicameral.errors import ConfigError
 from bicameral.models import nbsvm
 from bicameral.models.nbsvm import NBSVM, NBSVMConfig, n_grams
-from bicameral.studies.problem import Problem
-from bicameral.studies.recommend import candidates
-from bicameral.studies.train import train
+from bicameral.probes.recommend import candidates
+from bicameral.problems.problem import Problem
 from bicameral.tasks import Classify, Regress
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.testing import lengths_laws
 from bicameral.testing.examples import SHAPES, assert_same, examples, ready
+from bicameral.training.train import train
 
 NUM_TOKENS = 30  # made texts: two tokens of the class, among others of Zipf's frequencies
 

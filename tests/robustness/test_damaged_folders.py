@@ -11,9 +11,9 @@ import pytest
 
 import bicameral as package
 from bicameral.errors import ArtifactError, BicameralError, StudyError
-from bicameral.studies.ledger import Ledger
-from bicameral.studies.study import open_folder, read_plan
-from bicameral.studies.summary import leading
+from bicameral.studies.judge.summary import leading
+from bicameral.studies.record.folder import open_folder, read_plan
+from bicameral.studies.record.ledger import Ledger
 
 
 @pytest.fixture(scope="module")

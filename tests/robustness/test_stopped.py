@@ -37,7 +37,7 @@ def test_while_an_artifact_is_read(bicameral, data, monkeypatch, verb):
 
 @pytest.mark.parametrize("verb", ["report", "resume", "verify"])
 def test_while_a_study_is_read(bicameral, monkeypatch, tmp_path, verb):
-    monkeypatch.setattr("bicameral.studies.study._read", stop)
+    monkeypatch.setattr("bicameral.studies.record.folder._read", stop)
     stopped(bicameral(verb, tmp_path))
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bicameral.studies import statistics
-from bicameral.studies.conclusion import conclude
-from bicameral.studies.expected_best import budget_curve, crossings
-from bicameral.studies.verdict import Contender, Rules, judge, verdicts_against
+from bicameral.studies.judge import statistics
+from bicameral.studies.judge.conclusion import conclude
+from bicameral.studies.judge.expected_best import budget_curve, crossings
+from bicameral.studies.judge.verdict import Contender, Rules, judge, verdicts_against
 
 FAMILIES = {
     "conv_gru": ("hybrid", "candidate", 0.974, 3.1, 182_000),

@@ -10,10 +10,10 @@ from sklearn.datasets import load_digits
 
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError, StudyError
-from bicameral.studies import stages, timing
+from bicameral.probes.bench import ENOUGH_STEPS, FEWEST_STEPS
 from bicameral.studies.compare import compare, resume
-from bicameral.studies.probe.bench import ENOUGH_STEPS, FEWEST_STEPS
-from bicameral.studies.study import Study, jsonable
+from bicameral.studies.run import stages, timing
+from bicameral.studies.run.study import Study, jsonable
 from bicameral.studies.verify import differences, verify
 
 QUESTION = {

@@ -9,10 +9,10 @@ import pytest
 
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, MissingExtraError, StudyError
+from bicameral.problems.problem import Problem
 from bicameral.studies.compare import compare
-from bicameral.studies.engines import engine
-from bicameral.studies.problem import Problem
-from bicameral.studies.trial import Trial
+from bicameral.studies.run.engines import engine
+from bicameral.studies.run.trial import Trial
 from bicameral.studies.verify import verify
 
 QUESTION = {"budget": "8steps", "models": ["gru", "mlp", "majority"], "replicates": 2, "settings": 2}

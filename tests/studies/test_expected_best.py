@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bicameral.studies.expected_best import Crossing, Curve, budget_curve, crossings, expected_best
+from bicameral.studies.judge.expected_best import Crossing, Curve, budget_curve, crossings, expected_best
 
 
 def test_expected_best_equals_enumeration_of_all_subsets() -> None:

@@ -1,6 +1,6 @@
 """A slow but sample-efficient model wins at equal samples and loses at equal FLOPs."""
 
-from bicameral.studies.fairness import ranked, views
+from bicameral.studies.judge.fairness import ranked, views
 
 
 def record(examples, curve):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bicameral.errors import StudyError
-from bicameral.studies.ledger import Ledger
+from bicameral.studies.record.ledger import Ledger
 
 
 @pytest.fixture

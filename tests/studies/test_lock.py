@@ -10,13 +10,13 @@ import pytest
 
 from bicameral.errors import StudyError
 from bicameral.studies import compare as comparison
-from bicameral.studies.lock import LOCK, locked
-from bicameral.studies.study import opened
+from bicameral.studies.record.folder import opened
+from bicameral.studies.record.lock import LOCK, locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from bicameral.studies.lock import locked
+from bicameral.studies.record.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

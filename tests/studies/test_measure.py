@@ -12,9 +12,9 @@ from bicameral.errors import StudyError
 from bicameral.kernels import native
 from bicameral.nn import gated
 from bicameral.nn.rglru import RGLRU
-from bicameral.studies.measure import WARM_UP, kernel_path, latency, measure
-from bicameral.studies.problem import Problem
-from bicameral.studies.trial import Trial, build
+from bicameral.problems.problem import Problem
+from bicameral.studies.run.measure import WARM_UP, kernel_path, latency, measure
+from bicameral.studies.run.trial import Trial, build
 
 
 def test_latency_tells_the_median_and_the_slow_calls_apart():

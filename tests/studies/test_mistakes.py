@@ -10,9 +10,9 @@ from PIL import Image
 
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
-from bicameral.studies.mistakes import NUM_WORST, mistakes
-from bicameral.studies.problem import Problem
-from bicameral.studies.trial import Trial, build
+from bicameral.problems.problem import Problem
+from bicameral.studies.errors.examples import NUM_WORST, mistakes
+from bicameral.studies.run.trial import Trial, build
 
 
 def examined(folder, dataset: Dataset, **options):

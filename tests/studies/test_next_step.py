@@ -9,9 +9,9 @@ from bicameral.artifact import Artifact
 from bicameral.data.examples.segments import continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError
+from bicameral.probes import probe
+from bicameral.probes.recommend import candidates, recommend
 from bicameral.studies.compare import compare
-from bicameral.studies.probe import probe
-from bicameral.studies.recommend import candidates, recommend
 from bicameral.studies.verify import verify
 
 LENGTH = 2500

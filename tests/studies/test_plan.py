@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from bicameral.errors import ConfigError, StudyError
-from bicameral.studies.plan import Plan, parse_budget, plan_from_dict, read_study_file
+from bicameral.studies.record.plan import Plan, plan_from_dict, read_study_file
+from bicameral.training.budgets import parse_budget
 
 PLAN = Plan(source="digits", models=("lenet5", "gru"), metric="accuracy")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bicameral.studies import statistics
+from bicameral.studies.judge import statistics
 
 SIX = (0.021, 0.034, 0.008, 0.027, 0.015, 0.041)
 

@@ -12,12 +12,12 @@ from studies.example_results import example_results
 
 from bicameral.artifact import jsonable
 from bicameral.data.read import read
-from bicameral.studies.mistakes import mistakes
-from bicameral.studies.problem import Problem
+from bicameral.problems.problem import Problem
+from bicameral.studies.errors.examples import mistakes
+from bicameral.studies.errors.strips import GAP, SIDE, strip
 from bicameral.studies.report.page import render_page
-from bicameral.studies.strips import GAP, SIDE, strip
-from bicameral.studies.train import train
 from bicameral.tasks import NextFrames
+from bicameral.training.train import train
 
 
 def pixels(picture):

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bicameral.studies.ledger import Ledger
-from bicameral.studies.plan import Plan
-from bicameral.studies.summary import leading, summarise
+from bicameral.studies.judge.summary import leading, summarise
+from bicameral.studies.record.ledger import Ledger
+from bicameral.studies.record.plan import Plan
 
 QUESTION = {
     "data": "made",

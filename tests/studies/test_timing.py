@@ -6,10 +6,10 @@ import pytest
 
 from bicameral import registry
 from bicameral.errors import StudyError
-from bicameral.studies import timing, tune
-from bicameral.studies.ledger import Ledger
-from bicameral.studies.plan import Plan
-from bicameral.studies.study import Study
+from bicameral.studies.record.ledger import Ledger
+from bicameral.studies.record.plan import Plan
+from bicameral.studies.run import timing, tune
+from bicameral.studies.run.study import Study
 
 STEP = {"gru": 0.01, "mlp": 0.002, "majority": 0.0}
 OTHER = {"gru": 0.1, "mlp": 0.05, "majority": 0.2, "transformer": 0.1}

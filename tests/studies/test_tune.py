@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bicameral import registry
-from bicameral.studies import tune
+from bicameral.studies.run import tune
 
 
 def test_every_family_gets_the_same_recipes():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bicameral.errors import StudyError
-from bicameral.studies.conclusion import conclude
-from bicameral.studies.verdict import Contender, Rules, filled, judge, oriented, verdicts_against
+from bicameral.studies.judge.conclusion import conclude
+from bicameral.studies.judge.verdict import Contender, Rules, filled, judge, oriented, verdicts_against
 
 QUESTION = {"metric": "accuracy", "unit": "%", "scale": 100, "higher_is_better": True, "rope": 0.01}
 NOISE = np.array([0.004, -0.006, 0.002, 0.005, -0.003, -0.002])

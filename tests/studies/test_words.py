@@ -2,7 +2,7 @@
 
 import pytest
 
-from bicameral.studies import words
+from bicameral.studies.judge import words
 
 PERCENT = {"metric": "accuracy", "unit": "%", "scale": 100, "higher_is_better": True}
 ERROR = {"metric": "mse", "unit": "", "scale": 1, "higher_is_better": False}

@@ -11,12 +11,12 @@ from bicameral.data.dataset import Layout
 from bicameral.data.read import read
 from bicameral.data.split.splits import split
 from bicameral.errors import ConfigError, DataError
-from bicameral.studies.problem import Problem
-from bicameral.studies.train import train
+from bicameral.problems.problem import Problem
 from bicameral.tasks import Classify, Forecast, NextFrames, task_from_dict
 from bicameral.tasks.network import Network
 from bicameral.tasks.roll_out import can_continue
 from bicameral.tasks.ssim import similarities
+from bicameral.training.train import train
 
 FIELDS = {"lookback": 3, "horizon": 2, "mean": (0.25,), "deviation": (0.5,), "low": 0.0, "high": 1.0}
 TASK = NextFrames(frame=(1, 4, 5), bounded=True, threshold=0.5, **FIELDS)

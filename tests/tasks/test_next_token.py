@@ -16,7 +16,7 @@ from bicameral.data.examples.segments import segments
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError
-from bicameral.studies.problem import Problem
+from bicameral.problems.problem import Problem
 from bicameral.tasks import NextNotes, NextToken, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.causality import is_causal

@@ -76,7 +76,7 @@ def compare(
 def run_study(question: Mapping[str, Any], runs: Path) -> Any:
     """Run the comparison in a folder with a name, so that it can be resumed."""
     from bicameral.studies.compare import compare as run
-    from bicameral.studies.study import next_folder
+    from bicameral.studies.record.folder import next_folder
 
     name = str(question.get("name") or next_folder(runs).name)
     with resumable(f"every finished trial is kept; go on with: bicameral resume {runs / name}"):
@@ -131,7 +131,7 @@ def _words(text: str | None) -> list[str] | None:
 
 def _study(data: str) -> dict[str, Any]:
     """The keys of a study file; its paths are seen from where the command runs."""
-    from bicameral.studies.plan import read_study_file
+    from bicameral.studies.record.plan import read_study_file
 
     return read_study_file(Path(data)) if Path(data).suffix in STUDY_FILES else {}
 

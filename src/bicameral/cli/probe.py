@@ -20,8 +20,8 @@ def probe(
 ) -> None:
     """Measure locality, translation, order and memory, each against a null."""
     from bicameral.data.read import read
-    from bicameral.studies.probe import probe as run
-    from bicameral.studies.problem import split_options
+    from bicameral.probes import probe as run
+    from bicameral.problems.options import split_options
 
     task_options, reading = split_options(settings.parse(fields))
     probes = run(read(data, **reading), seconds=seconds, seed=seed, task_options=task_options)

@@ -24,9 +24,9 @@ def recommend(
     A guess with reasons; `compare` is what decides.
     """
     from bicameral.data.read import read
-    from bicameral.studies.probe import probe
-    from bicameral.studies.problem import split_options
-    from bicameral.studies.recommend import recommend as rank
+    from bicameral.probes import probe
+    from bicameral.probes.recommend import recommend as rank
+    from bicameral.problems.options import split_options
 
     task_options, reading = split_options(settings.parse(fields))
     dataset, probes = read(data, **reading), None

@@ -9,8 +9,8 @@ from bicameral.cli.show import show_json, show_lines
 @verb("report", panel=STUDY, example="bicameral report runs/digits")
 def report(study: StudyFolder, json: Json = False) -> None:
     """Show the verdict of a study and write its page again."""
+    from bicameral.studies.record.folder import read_results, undamaged
     from bicameral.studies.report import write_report
-    from bicameral.studies.study import read_results, undamaged
 
     with undamaged(study):
         results = read_results(study)

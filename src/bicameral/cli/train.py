@@ -35,7 +35,7 @@ def train(
 
     A FIELD belongs to the model's config, else to the training recipe, else to the reader of the data.
     """
-    from bicameral.studies.train import train as run
+    from bicameral.training.train import train as run
 
     given = settings.parse(fields)
     source: Any = data
@@ -64,8 +64,8 @@ def run_name(data: str) -> str:
 def _recommended(data: str, given: dict[str, Any]) -> tuple[Any, str]:
     """The data, read, and the model that would be tried first on them, by their layout alone."""
     from bicameral.data.read import read
-    from bicameral.studies.problem import split_options
-    from bicameral.studies.recommend import first_choice
+    from bicameral.probes.recommend import first_choice
+    from bicameral.problems.options import split_options
     from bicameral.training.recipe import Recipe
 
     recipe = {field.name for field in dataclasses.fields(Recipe)}

@@ -11,7 +11,7 @@ from bicameral.artifact import Artifact
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
-from bicameral.studies.problem import task_for
+from bicameral.problems.problem import task_for
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
 from bicameral.training.learn import learn

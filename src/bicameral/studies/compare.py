@@ -14,17 +14,18 @@ from bicameral.artifact import jsonable, write_json
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.errors import ConfigError
+from bicameral.problems.options import split_options
 from bicameral.progress import Bar, progress_bar
-from bicameral.studies import stages, timing
-from bicameral.studies.description import describe_data
-from bicameral.studies.engines import engine
-from bicameral.studies.lock import locked
-from bicameral.studies.plan import parse_budget
-from bicameral.studies.problem import problem_of, split_options
-from bicameral.studies.question import data_digest, forecast_cost, freeze, question, roles_of
+from bicameral.studies.judge.summary import leading, summarise
+from bicameral.studies.question import data_digest, forecast_cost, freeze, problem_of, question, roles_of
+from bicameral.studies.record.folder import RESULTS, next_folder, opened, read_plan
+from bicameral.studies.record.lock import locked
 from bicameral.studies.report import write_report
-from bicameral.studies.study import RESULTS, Study, next_folder, opened, read_plan
-from bicameral.studies.summary import leading, summarise
+from bicameral.studies.run import stages, timing
+from bicameral.studies.run.description import describe_data
+from bicameral.studies.run.engines import engine
+from bicameral.studies.run.study import Study
+from bicameral.training.budgets import parse_budget
 from bicameral.training.distributed import best_device
 
 

@@ -11,10 +11,10 @@ from bicameral.artifact import jsonable
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import is_continued
 from bicameral.errors import ConfigError, nearest
-from bicameral.studies import tune
-from bicameral.studies.plan import Plan, digest
-from bicameral.studies.problem import Problem, problem_of, task_for
-from bicameral.studies.recommend import candidates
+from bicameral.probes.recommend import candidates
+from bicameral.problems.problem import Problem, task_for
+from bicameral.studies.record.plan import Plan, digest
+from bicameral.studies.run import tune
 from bicameral.tasks import Task
 from bicameral.tasks.causality import check_causal, check_classes
 from bicameral.tasks.roll_out import can_continue
@@ -125,3 +125,14 @@ def freeze(dataset: Dataset, fields: dict[str, Any], rope: float | None) -> tupl
 def _task(problem: Problem) -> Task:
     draw = problem.draw(0)
     return task_for(problem.dataset, draw.train.index.numpy(), draw.preprocessing, problem.options)
+
+
+def problem_of(plan: Plan, dataset: Dataset) -> Problem:
+    """The problem that a plan poses on its data."""
+    return Problem(
+        dataset,
+        task_options=plan.task_options,
+        seed=plan.seed,
+        test_fraction=plan.test_fraction,
+        missing=plan.data_options.get("missing"),
+    )

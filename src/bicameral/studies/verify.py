@@ -8,16 +8,15 @@ from typing import Any
 
 import torch
 
-from bicameral.artifact import Artifact
+from bicameral.artifact import Artifact, jsonable
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.errors import ArtifactError, BicameralError
-from bicameral.studies.ledger import Ledger
-from bicameral.studies.plan import Plan
-from bicameral.studies.problem import problem_of
-from bicameral.studies.question import data_digest
-from bicameral.studies.study import LEDGER, jsonable, read_plan, read_results, undamaged
-from bicameral.studies.summary import summarise
+from bicameral.studies.judge.summary import summarise
+from bicameral.studies.question import data_digest, problem_of
+from bicameral.studies.record.folder import LEDGER, read_plan, read_results, undamaged
+from bicameral.studies.record.ledger import Ledger
+from bicameral.studies.record.plan import Plan
 
 TOLERANCE = 1e-9
 SCORE_TOLERANCE = 1e-6  # another processor may round the last bits of a network's output differently

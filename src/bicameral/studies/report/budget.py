@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bicameral.studies import words
+from bicameral.studies.judge import words
 from bicameral.studies.report.svg import Scale, element, frame, label, line, path, picture, spread
 
 Curve = Mapping[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bicameral.studies import words
+from bicameral.studies.judge import words
 from bicameral.studies.report.svg import Scale, element, label, line, picture
 
 Row = Mapping[str, Any]

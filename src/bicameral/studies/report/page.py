@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from bicameral.artifact import write_text
-from bicameral.studies import words
+from bicameral.studies.judge import words
 from bicameral.studies.report import intervals
 from bicameral.studies.report.budget import budget_curves
 from bicameral.studies.report.calibration import reliability

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from bicameral.studies import words
+from bicameral.studies.judge import words
 
 Results = Mapping[str, Any]
 _COLOURS = {"better": "green", "worse": "red", "undecided": "yellow", "winner": "bold"}

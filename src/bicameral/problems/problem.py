@@ -1,0 +1,172 @@
+"""The data of a study: windowed where it is to be forecast, its test part sealed, redrawn by replicate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bicameral.data.batches.cache import cached
+from bicameral.data.batches.prepared import Prepared
+from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued, segments
+from bicameral.data.examples.windows import windows
+from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.preprocessing.continued import fit_continued
+from bicameral.data.split.duplicates import kept_together
+from bicameral.data.split.splits import redraw, seal, split
+from bicameral.errors import ConfigError
+from bicameral.problems.frames import frames_task, is_windowed_clips, whole_frames
+from bicameral.problems.options import checked, segment_options
+from bicameral.tasks import Classify, Forecast, MultiLabel, NextNotes, NextToken, Regress, Task
+from bicameral.tasks.regress import standardisation
+
+FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One split, prepared by a preprocessing that saw its training part alone."""
+
+    task: Task
+    preprocessing: Any
+    train: Prepared
+    val: Prepared  # early stopping and tuning look here
+    judged: Prepared  # what a replicate is scored on
+
+
+class Problem:
+    """A data set with its question."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        task_options: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        test_fraction: float = 0.2,
+        missing: Any = None,  # the number that was read as "no value", which the artifact is to remember
+    ):
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise ConfigError(f"seed is {seed!r}; expected a whole number of at least 0")
+        self.recreate = {
+            "task_options": task_options,
+            "seed": seed,
+            "test_fraction": test_fraction,
+            "missing": missing,
+        }
+        self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
+        self.options = checked(dataset, dict(task_options or {}))
+        self.raw, self.seed = dataset if dataset.kind == "text" else cached(dataset), seed
+        self.test_fraction = test_fraction
+        self.dataset = _examples(self.raw, self.options)
+        self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
+        self.draw = lru_cache(maxsize=2)(self._draw)
+
+    def _draw(self, replicate: int) -> Draw:
+        """Split the unsealed rows anew for one replicate; every family gets the same draw."""
+        train, val, judged = redraw(
+            self.dataset, self.rest, seed=_seed(self.seed, replicate), fractions=FRACTIONS
+        )
+        return self.prepare(train, val, judged)
+
+    def parts(self) -> np.ndarray | None:
+        """The part of each example in the first draw, for the audit; None for what is cut into pieces."""
+        return None if self.is_cut else self.named(self.draw(0).train.index.numpy(), self.test)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the examples are pieces of what was read."""
+        return self.raw.targets is None or is_continued(self.raw)
+
+    def named(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        """The part of each example by name, "val" where it is neither of the two."""
+        names = np.full(len(self.dataset), "val", dtype="<U5")
+        names[train], names[test] = "train", "test"
+        return names
+
+    def final_draw(self) -> Draw:
+        """The draw that opens the test part: trained on the rest but for an inner validation part."""
+        rest = 1 - self.test_fraction
+        fractions = (0.85 * rest, 0.15 * rest, self.test_fraction)
+        parts = split(self.dataset, seed=self.seed, fractions=fractions)
+        assert np.array_equal(parts.test, self.test), "the sealed part is the same for ever"
+        return self.prepare(parts.train, parts.val, parts.test)
+
+    def prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
+        """Fit the preprocessing and the task on the training rows alone, and prepare the three parts."""
+        if is_continued(self.dataset):
+            preprocessing = fit_continued(self.dataset, train, **segment_options(self.options))
+        else:
+            kept = whole_frames(self.dataset) if is_windowed_clips(self.dataset) else {}
+            kept |= {"tokens": self.options["unit"]} if "unit" in self.options else {}
+            preprocessing = fit_preprocessing(self.dataset, train, **kept)
+        parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
+        return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
+
+
+def task_for(
+    dataset: Dataset, train: np.ndarray, preprocessing: Any, options: Mapping[str, Any] | None = None
+) -> Task:
+    """The task the targets ask for, scaled by the training rows."""
+    options = dict(options or {})
+    metric = {"metric": options["metric"]} if options.get("metric") else {}
+    if is_continued(dataset):
+        return _next(dataset, preprocessing, options, metric)
+    if isinstance(dataset.targets, np.ndarray) and dataset.classes:
+        several = dataset.targets.ndim == 2
+        return (MultiLabel if several else Classify)(classes=dataset.classes, **metric)
+    if is_windowed_clips(dataset):
+        return frames_task(dataset, train, preprocessing, options, metric)
+    if "horizon" in options:
+        return _forecast(dataset, preprocessing, options, metric)
+    mean, deviation = standardisation(dataset.targets[train])
+    columns = dataset.target_columns or tuple(f"y{index}" for index in range(len(mean)))
+    return Regress(columns=columns, mean=mean, deviation=deviation, **metric)
+
+
+def _forecast(
+    dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]
+) -> Forecast:
+    channels = tuple(dataset.columns.index(name) for name in dataset.target_columns)
+    return Forecast(
+        lookback=options["lookback"],
+        horizon=options["horizon"],
+        columns=dataset.target_columns,
+        channels=channels,
+        mean=tuple(float(preprocessing.mean[channel]) for channel in channels),
+        deviation=tuple(float(preprocessing.deviation[channel]) for channel in channels),
+        quantiles=tuple(options.get("quantiles", ())),
+        **metric,
+    )
+
+
+def _next(dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]) -> Task:
+    asked = segment_options(options)
+    if dataset.kind == "text":
+        return NextToken(num_tokens=preprocessing.layout.vocabulary, **{**asked, **metric})
+    return NextNotes(keys=dataset.columns, context=asked["context"], **metric)
+
+
+def _examples(raw: Dataset, options: dict[str, Any]) -> Dataset:
+    """What is divided and learned from: examples as they are, windows or segments."""
+    if raw.targets is None:
+        return _windowed(raw, options)
+    whole = kept_together(raw)
+    return segments(whole, **segment_options(options)) if is_continued(raw) else whole
+
+
+def _windowed(dataset: Dataset, options: dict[str, Any]) -> Dataset:
+    chosen = {key: options[key] for key in ("stride", "borders", "pixels") if key in options}
+    return windows(
+        dataset,
+        lookback=options["lookback"],
+        horizon=options["horizon"],
+        target_columns=options.get("targets"),
+        **chosen,
+    )
+
+
+def _seed(seed: int, replicate: int) -> int:
+    return int(np.random.SeedSequence([seed, replicate + 1]).generate_state(1)[0])

@@ -1,0 +1,118 @@
+"""One trained and measured run."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bicameral.artifact import Artifact
+from bicameral.data.batches.prepared import Prepared
+from bicameral.errors import ArtifactError
+from bicameral.problems.problem import Draw, Problem
+from bicameral.tasks import Task
+from bicameral.tasks.answering import answer
+from bicameral.tasks.network import Network
+from bicameral.training.budgets import Budget
+from bicameral.training.cost import device_clock
+from bicameral.training.history import History
+from bicameral.training.learn import learn
+from bicameral.training.recipe import recipe_from_dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is to be run. The same trial gives the same record on the same machine, times apart."""
+
+    key: str  # unique in the ledger
+    stage: str  # tune | replicate | final
+    model: str
+    size: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's config
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0  # 0 for what is not trained by gradient
+    replicate: int = 0
+    seed: int = 0
+    device: str = "cpu"
+
+
+def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dict[str, Any]:
+    """Train and judge; a crash is recorded as a failure, never raised. Saves the artifact to `folder`."""
+    started = time.perf_counter()
+    record: dict[str, Any] = {**asdict(trial), "status": "ok", "reason": ""}
+    try:
+        draw = problem.final_draw() if trial.stage == "final" else problem.draw(trial.replicate)
+        prepared = time.perf_counter()
+        network, outcome = _train_and_judge(draw, trial)
+        record |= outcome | {"prepare_seconds": prepared - started}
+        if folder is not None:
+            Artifact(network, draw.preprocessing, draw.task, _card(problem, trial, record)).save_pretrained(
+                folder
+            )
+    except ArtifactError:
+        raise  # a full disk is no failure of the model; the study can go on later
+    except Exception as error:
+        record |= failure(error)
+    return record | {"wall_seconds": time.perf_counter() - started}
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """What the record of a trial says of a crash."""
+    found = "".join(traceback.format_exception(error, limit=-4))
+    reason = f"{type(error).__name__}: {error}"
+    return {"status": "failed", "reason": reason, "score": None, "traceback": found}
+
+
+def build(draw: Draw, trial: Trial) -> Network:
+    """The network of a trial, initialised by its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trial.seed)
+        network = Network(draw.preprocessing.layout, draw.task, trial.model, trial.overrides)
+    return network.to(trial.device)
+
+
+def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
+    network = build(draw, trial)
+    started, wall = device_clock(trial.device), time.perf_counter()
+    recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=max(1, trial.steps))
+    history = learn(network, draw.task, draw.train, draw.val, recipe=recipe, budget=budget, seed=trial.seed)
+    seconds = {
+        "train_seconds": device_clock(trial.device) - started,
+        "train_wall_seconds": time.perf_counter() - wall,
+    }
+    if history.failed:
+        raise ArithmeticError(history.reason)
+    judged = draw.val if trial.stage == "tune" else draw.judged
+    return network, {**_judge(network, draw.task, judged), **_costs(network, history, seconds, draw)}
+
+
+def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
+    output, y = answer(network, part)
+    assert y is not None
+    metrics = task.metrics(output, y)
+    return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
+
+
+def _costs(network: Network, history: History, seconds: Mapping[str, float], draw: Draw) -> dict[str, Any]:
+    costs = {
+        **seconds,
+        "num_train": len(draw.train),
+        "num_judged": len(draw.judged),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+    return costs | ({"history": _thinned(history)} if history.steps else {})
+
+
+def _thinned(history: History, points: int = 20) -> dict[str, Any]:
+    """The record of a run with a training curve short enough for a ledger of hundreds of runs."""
+    record = history.to_dict()
+    curve = record["train"]
+    return record | {"train": curve[:: max(1, len(curve) // points)]}
+
+
+def _card(problem: Problem, trial: Trial, record: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {key: record[key] for key in ("metrics", "num_train", "train_seconds")}
+    return {**problem.origin, "trial": trial.key, "recipe": dict(trial.recipe), **facts}
