@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError, StudyError
 from bicameral.probes.bench import ENOUGH_STEPS, FEWEST_STEPS
 from bicameral.studies.compare import compare, resume
+from bicameral.studies.question import what_changed
+from bicameral.studies.record.folder import read_plan
 from bicameral.studies.run import stages, timing
 from bicameral.studies.run.study import Study, jsonable
 from bicameral.studies.verify import differences, verify
@@ -157,6 +160,21 @@ def test_changed_data_is_refused(study, digits):
     dataset.targets[:5] = 0
     with pytest.raises(ConfigError, match="not what the plan was frozen on"):
         resume(study.folder, dataset=dataset)
+
+
+def test_pixels_that_were_replaced_are_neither_resumed_nor_certified(study, digits):
+    dataset = read(digits)
+    noise = np.random.default_rng(0).integers(0, 255, (len(dataset), 1, 8, 8), np.uint8)
+    replaced = replace(dataset, items=list(noise))
+    with pytest.raises(ConfigError, match="not what the plan was frozen on"):
+        resume(study.folder, dataset=replaced)
+    assert [check.name for check in verify(study.folder, replaced) if not check.ok] == ["data unchanged"]
+
+
+def test_a_digest_of_the_older_rule_is_not_taken_for_the_data(study, digits):
+    plan = replace(read_plan(study.folder), data_digest="576138bb7757c9aa")
+    assert "made by an older rule" in what_changed(plan, read(digits))
+    assert what_changed(read_plan(study.folder), read(digits)) == ""
 
 
 def test_a_budget_too_small_says_what_would_do(digits, tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import ConfigError
 from bicameral.training import Budget, Recipe, checkpoint, fit
 
@@ -137,3 +138,15 @@ def test_another_run_is_refused(network, task, train, val, tmp_path):
         fit(network(), task, train, val, recipe=other, budget=BUDGET, seed=5, folder=tmp_path)
     with pytest.raises(ConfigError, match=r"network was .* and is now"):
         fit(network(width=9), task, train, val, recipe=RECIPE, budget=BUDGET, seed=5, folder=tmp_path)
+
+
+def test_other_data_of_the_same_size_are_refused(network, task, train, val, tmp_path):
+    fit(network(), task, train, val, recipe=RECIPE, budget=BUDGET, seed=5, folder=tmp_path)
+    values = [item + 0 for item in train.dataset.items]
+    run = {"recipe": RECIPE, "budget": BUDGET, "seed": 5, "folder": tmp_path}
+    copied = Prepared(replace(train.dataset, items=values), train.preprocessing)
+    assert fit(network(), task, copied, val, **run).resumed
+    values[7][3, 1] += 1e-3
+    other = Prepared(replace(train.dataset, items=values), train.preprocessing)
+    with pytest.raises(ConfigError, match=r"another run: the training data was '.*' and is now '.*'"):
+        fit(network(), task, other, val, **run)

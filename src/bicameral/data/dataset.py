@@ -1,6 +1,7 @@
 """What every reader returns: examples of one kind with their labels, groups, split and faults."""
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -69,7 +70,15 @@ class Dataset:
         )
 
 
-class Rows(Sequence[Any]):
+class Stored(ABC):
+    """Values that are computed from others, when asked for."""
+
+    @abstractmethod
+    def contents(self) -> Iterator[Any]:
+        """Yield what decides the values, as it is stored: bytes of files, whole arrays, numbers."""
+
+
+class Rows(Stored, Sequence[Any]):
     """Some rows of lazily decoded items, still lazy."""
 
     def __init__(self, items: Sequence[Any], rows: np.ndarray):
@@ -80,6 +89,9 @@ class Rows(Sequence[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         return self.items[int(self.rows[index])]
+
+    def contents(self) -> Iterator[Any]:
+        yield from (self.items, self.rows)
 
 
 @dataclass(frozen=True)

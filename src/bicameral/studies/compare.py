@@ -17,7 +17,7 @@ from bicameral.errors import ConfigError
 from bicameral.problems.options import split_options
 from bicameral.progress import Bar, progress_bar
 from bicameral.studies.judge.summary import leading, summarise
-from bicameral.studies.question import data_digest, forecast_cost, freeze, problem_of, question, roles_of
+from bicameral.studies.question import forecast_cost, freeze, problem_of, question, roles_of, what_changed
 from bicameral.studies.record.folder import RESULTS, next_folder, opened, read_plan
 from bicameral.studies.record.lock import locked
 from bicameral.studies.report import write_report
@@ -104,8 +104,8 @@ def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = N
     folder = Path(folder)
     plan = read_plan(folder)
     dataset = read(plan.source, **plan.data_options) if dataset is None else dataset
-    if data_digest(dataset) != plan.data_digest:
-        raise ConfigError(f"the data at {plan.source} is not what the plan was frozen on; start a new study")
+    if changed := what_changed(plan, dataset):
+        raise ConfigError(changed)
     with locked(folder):
         return run(Study(folder, plan, problem_of(plan, dataset), engine(on)))
 

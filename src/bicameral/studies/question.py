@@ -1,6 +1,5 @@
 """The question of a study: what its plan asks of its data, frozen before anything is trained."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -8,12 +7,13 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import jsonable
+from bicameral.data.contents import contents_digest, is_current
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import is_continued
 from bicameral.errors import ConfigError, nearest
 from bicameral.probes.recommend import candidates
 from bicameral.problems.problem import Problem, task_for
-from bicameral.studies.record.plan import Plan, digest
+from bicameral.studies.record.plan import Plan
 from bicameral.studies.run import tune
 from bicameral.tasks import Task
 from bicameral.tasks.causality import check_causal, check_classes
@@ -57,13 +57,15 @@ def forecast_cost(plan: Plan, problem: Problem) -> dict[str, Any]:
     }
 
 
-def data_digest(dataset: Dataset) -> str:
-    """Hash of what the data is: its names, sizes and targets, not its path."""
-    targets = hashlib.sha256()
-    if isinstance(dataset.targets, np.ndarray):
-        targets.update(np.ascontiguousarray(dataset.targets).tobytes())
-    facts = {name: jsonable(values) for name, values in dataset.properties.items() if name != "modified"}
-    return digest([dataset.kind, list(dataset.ids), list(dataset.classes), targets.hexdigest(), facts])
+def what_changed(plan: Plan, dataset: Dataset) -> str:
+    """Say why the data cannot be taken for those the plan was frozen on; nothing where they are the same."""
+    if not is_current(plan.data_digest):
+        return (
+            f"the digest of the data, {plan.data_digest}, was made by an older rule, which did not see their "
+            "contents; start a new study"
+        )
+    same = contents_digest(dataset) == plan.data_digest
+    return "" if same else f"the data at {plan.source} is not what the plan was frozen on; start a new study"
 
 
 def roles_of(
@@ -112,7 +114,7 @@ def _listed(option: str, names: Any) -> list[str]:
 def freeze(dataset: Dataset, fields: dict[str, Any], rope: float | None) -> tuple[Plan, Problem]:
     """Freeze the plan once the task has said what its metric is and what difference of it matters."""
     roles = tuple(fields["roles"])
-    fields = jsonable(fields) | {"models": roles, "data_digest": data_digest(dataset)}
+    fields = jsonable(fields) | {"models": roles, "data_digest": contents_digest(dataset)}
     draft = Plan(**fields)
     problem = problem_of(draft, dataset)
     task = _task(problem)

@@ -13,7 +13,7 @@ from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.errors import ArtifactError, BicameralError
 from bicameral.studies.judge.summary import summarise
-from bicameral.studies.question import data_digest, problem_of
+from bicameral.studies.question import problem_of, what_changed
 from bicameral.studies.record.folder import LEDGER, read_plan, read_results, undamaged
 from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.plan import Plan
@@ -89,12 +89,10 @@ def _against_data(
     except (BicameralError, OSError) as error:
         yield Check("artifact judged anew", True, f"skipped, the data is not here: {error}")
         return
-    same = data_digest(dataset) == plan.data_digest
-    yield Check(
-        "data unchanged", same, plan.data_digest if same else "the data is not what the plan was frozen on"
-    )
+    changed = what_changed(plan, dataset)
+    yield Check("data unchanged", not changed, changed or plan.data_digest)
     winner = (results.get("test") or {}).get("winner")
-    if same and winner:
+    if not changed and winner:
         yield _judged_anew(folder, plan, winner, dataset)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bicameral.data.contents import contents_digest
 from bicameral.training import checkpoint, optimizers
 from bicameral.training.distributed import scatter_like, whole
 from bicameral.training.history import history_from_dict
@@ -24,6 +25,7 @@ class Checkpoints:
     def __init__(self, trainer: Trainer, folder: Path | None, every: float):
         self.trainer, self.folder, self.every = trainer, folder, every
         self.saved = perf_counter()
+        self.run = {} if folder is None else _run_of(trainer)
 
     def take_up(self) -> None:
         """Bring the trainer to where the folder's checkpoint left it."""
@@ -31,7 +33,7 @@ class Checkpoints:
         if self.folder is None or found is None:
             return
         tensors, facts = found
-        checkpoint.check_same_run(self.folder, facts["run"], _run_of(self.trainer))
+        checkpoint.check_same_run(self.folder, facts["run"], self.run)
         _restore(self.trainer, tensors, facts)
 
     def keep(self, interrupt: Interrupt) -> None:
@@ -54,7 +56,7 @@ class Checkpoints:
         with trainer.clock.aside() as cost:
             tensors, facts = _standing(trainer)
             if trainer.ranks.rank == 0:
-                checkpoint.save(folder, tensors, facts)
+                checkpoint.save(folder, tensors, {"run": self.run, **facts})
         trainer.history.checkpoint_seconds += cost[0]
         self.saved = perf_counter()
 
@@ -68,6 +70,7 @@ def _run_of(trainer: Trainer) -> dict[str, Any]:
         "seed": trainer.seed,
         "world": trainer.ranks.world,
         "number of training examples": len(trainer.train),
+        "the training data": contents_digest(trainer.train.dataset, trainer.train.index),
         "network": f"{len(shapes)} tensors, {derive(0, shapes):x}",
     }
     return json.loads(json.dumps(run))
@@ -84,7 +87,7 @@ def _standing(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
         for rank, value in enumerate(trainer.ranks.gather(generator)):
             tensors[f"{name}/{rank}"] = value
     tensors["loss_sum"] = torch.tensor(trainer.ranks.total(trainer.loss_sum.item()))
-    return tensors, {"run": _run_of(trainer), "history": trainer.history.to_dict(), "numbers": numbers}
+    return tensors, {"history": trainer.history.to_dict(), "numbers": numbers}
 
 
 def _restore(trainer: Trainer, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

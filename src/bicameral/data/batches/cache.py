@@ -1,13 +1,13 @@
 """Decoded items kept in memory, so that auditing, probing and redrawing decode each file once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bicameral.data.dataset import Dataset
+from bicameral.data.dataset import Dataset, Stored
 
 
-class Cached(Sequence[Any]):
+class Cached(Stored, Sequence[Any]):
     """Items of another sequence, kept once decoded for as long as all of them fit `memory` bytes."""
 
     def __init__(self, items: Sequence[Any], memory: int):
@@ -26,6 +26,9 @@ class Cached(Sequence[Any]):
                 self.free -= size
                 self.kept[row] = item
         return item
+
+    def contents(self) -> Iterator[Any]:
+        yield self.items
 
 
 def cached(dataset: Dataset, memory: int = 2**30) -> Dataset:

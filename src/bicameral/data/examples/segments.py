@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bicameral.data.dataset import Dataset, Fault, Part
+from bicameral.data.dataset import Dataset, Fault, Part, Stored
 from bicameral.data.preprocessing.text import WORD
 from bicameral.data.split.duplicates import digest
 from bicameral.errors import DataError
@@ -17,7 +17,7 @@ MANY = 10  # from so many sequences on whole ones are held out, not the end of e
 
 
 @dataclass(frozen=True)
-class Continuations:
+class Continuations(Stored):
     """Targets that stand in the items themselves: after each step of a row comes the next.
 
     A row reads the steps from `begin` to before `end` of its sequence, and is asked for those one later.
@@ -45,8 +45,11 @@ class Continuations:
         same = (self.sequence[1:] == self.sequence[:-1]) & (self.begin[1:] == self.end[:-1])
         return np.concatenate([[False], same])[: len(self)]
 
+    def contents(self) -> Iterator[Any]:
+        yield from (self.sequence, self.begin, self.end)
 
-class Slices(Sequence[Any]):
+
+class Slices(Stored, Sequence[Any]):
     """A piece of a longer item each, cut on access."""
 
     def __init__(self, items: Sequence[Any], places: np.ndarray):
@@ -58,6 +61,9 @@ class Slices(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         item, first, end = self.places[index]
         return self.items[item][first:end]
+
+    def contents(self) -> Iterator[Any]:
+        yield from (self.items, self.places)
 
 
 def continued(dataset: Dataset) -> Dataset:

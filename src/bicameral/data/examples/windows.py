@@ -1,11 +1,11 @@
 """Windows of series to be forecast and of clips to be continued: views, never filled from the future."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.dataset import Dataset, Fault, Stored
 from bicameral.data.examples.clips import of_one_size
 from bicameral.errors import DataError, nearest
 
@@ -13,7 +13,7 @@ PARTS = ("train", "val", "test")
 _PLURALS = {"series": "series", "clip": "clips"}
 
 
-class LookBacks(Sequence[np.ndarray]):
+class LookBacks(Stored, Sequence[np.ndarray]):
     """The rows (lookback ...) that each window sees, values or time stamps, cut out on access."""
 
     def __init__(self, rows: np.ndarray, starts: np.ndarray, lookback: int):
@@ -26,8 +26,11 @@ class LookBacks(Sequence[np.ndarray]):
         start = self.starts[index]
         return self.rows[start : start + self.lookback]
 
+    def contents(self) -> Iterator[Any]:
+        yield from (self.rows, self.starts, self.lookback)
 
-class Horizons:
+
+class Horizons(Stored):
     """The frames (n horizon *frame) that follow each look-back, gathered for the rows that are asked for.
 
     A frame is (d,) of a series, (c h w) of a clip; bytes become [0, 1].
@@ -58,6 +61,9 @@ class Horizons:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         del copy  # gathering always copies
         return np.asarray(self[:], dtype=dtype)
+
+    def contents(self) -> Iterator[Any]:
+        yield from (self.values, self.starts, self.horizon)
 
 
 def windows(

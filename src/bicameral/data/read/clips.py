@@ -3,11 +3,12 @@
 import io
 from collections.abc import Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageSequence
 
-from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.dataset import Dataset, Fault, Stored
 from bicameral.data.read.assemble import assemble
 from bicameral.data.read.files import Blob
 from bicameral.data.read.images import decode as decode_picture
@@ -22,7 +23,7 @@ TINT = 12  # channels that differ by less, of 255, are grey with the noise of th
 SHORT = 0.9  # fewer of the announced frames than this is a truncated clip; containers count loosely
 
 
-class Clips(Sequence[np.ndarray]):
+class Clips(Stored, Sequence[np.ndarray]):
     """Clips (t c h w) uint8, each of its own length, decoded on access."""
 
     def __init__(self, clips: Sequence[tuple[Blob, ...]], *, colour: bool):
@@ -38,6 +39,12 @@ class Clips(Sequence[np.ndarray]):
         else:
             frames = [decode_picture(blob.read(), colour=self.colour) for blob in blobs]
         return np.stack(frames)
+
+    def contents(self) -> Iterator[Any]:
+        yield self.colour
+        for blobs in self.clips:
+            yield len(blobs)
+            yield from (blob.packed() for blob in blobs)
 
 
 def read_clips(

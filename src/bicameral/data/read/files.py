@@ -40,12 +40,13 @@ class Blob:
     def read(self) -> bytes:
         """Return the bytes of the file, unpacked where it is a .gz."""
         try:
-            data = self._packed()
+            data = self.packed()
             return gzip.decompress(data) if self.name.lower().endswith(".gz") else data
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise DataError(f"{self.name} is broken or cannot be opened: {error}") from error
 
-    def _packed(self) -> bytes:
+    def packed(self) -> bytes:
+        """Return the bytes of the file as they lie on the disk."""
         return _archive(self.path, os.getpid()).read(self.member) if self.member else self.path.read_bytes()
 
 

@@ -1,13 +1,14 @@
 """Folders of pictures, decoded when asked for: grey where every picture is, else RGB."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.dataset import Dataset, Fault, Stored
 from bicameral.data.read.assemble import assemble
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.examples import Example, Labels, examples
@@ -22,7 +23,7 @@ FORMATS = {
 }  # fmt: skip
 
 
-class Pictures(Sequence[np.ndarray]):
+class Pictures(Stored, Sequence[np.ndarray]):
     """Pictures (c h w), each of its own size, decoded on access."""
 
     def __init__(self, blobs: Sequence[Blob], *, colour: bool):
@@ -33,6 +34,10 @@ class Pictures(Sequence[np.ndarray]):
 
     def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         return decode(self.blobs[index].read(), colour=self.colour)
+
+    def contents(self) -> Iterator[Any]:
+        yield self.colour
+        yield from (blob.packed() for blob in self.blobs)
 
 
 def read_images(

@@ -1,12 +1,12 @@
 """Which kind of data an array is, by its shape, and its rows as raw items of that kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from bicameral.data.dataset import Kind
+from bicameral.data.dataset import Kind, Stored
 from bicameral.errors import DataError
 
 CHANNELS = (1, 3, 4)
@@ -18,7 +18,7 @@ RULES = (
 Items = Sequence[Any]
 
 
-class Stack(Sequence[np.ndarray]):
+class Stack(Stored, Sequence[np.ndarray]):
     """The rows of one array."""
 
     def __init__(self, array: np.ndarray):
@@ -29,6 +29,9 @@ class Stack(Sequence[np.ndarray]):
 
     def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         return self.array[index]
+
+    def contents(self) -> Iterator[Any]:
+        yield self.array
 
 
 def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Items, Kind, tuple[str, ...]]:

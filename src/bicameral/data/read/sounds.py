@@ -2,13 +2,14 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from bicameral.data.dataset import Dataset, Fault
+from bicameral.data.dataset import Dataset, Fault, Stored
 from bicameral.data.read.assemble import assemble
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.examples import Example, Labels, examples
@@ -23,7 +24,7 @@ FORMATS = {
 UNKNOWN_LENGTH = (0, 0xFFFFFFFF)  # what a recorder writes into a WAV header before it knows better
 
 
-class Recordings(Sequence[np.ndarray]):
+class Recordings(Stored, Sequence[np.ndarray]):
     """Sounds (n,) float32 at one rate, decoded on access."""
 
     def __init__(self, blobs: Sequence[Blob], rate: int):
@@ -35,6 +36,10 @@ class Recordings(Sequence[np.ndarray]):
     def __getitem__(self, index: int | np.integer) -> np.ndarray:  # pyright: ignore
         samples, rate = _decode(self.blobs[index].read())
         return resample(samples.mean(axis=1), rate, self.rate)
+
+    def contents(self) -> Iterator[Any]:
+        yield self.rate
+        yield from (blob.packed() for blob in self.blobs)
 
 
 def read_sounds(
