@@ -42,18 +42,21 @@ def fit(
     """
     with torchrun() as ranks, seeded(derive(seed, "dropout", ranks.rank)), interruptible() as interrupt:
         trainer = Trainer(network, task, train, val, recipe=recipe, budget=budget, seed=seed, ranks=ranks)
-        checkpoints = Checkpoints(trainer, None if folder is None else Path(folder), checkpoint_every)
-        checkpoints.take_up()
-        trainer.prepare()
-        label = progress if ranks.rank == 0 else None
-        with progress_bar(label, trainer.total) if label else nullcontext() as bar:
-            shown = 0.0
-            for _ in trainer.steps():
-                checkpoints.keep(interrupt)
-                if bar is not None:
-                    bar.advance(trainer.amount - shown, _note(trainer.history))
-                    shown = trainer.amount
-        return trainer.finish()
+        try:
+            checkpoints = Checkpoints(trainer, None if folder is None else Path(folder), checkpoint_every)
+            checkpoints.take_up()
+            trainer.prepare()
+            label = progress if ranks.rank == 0 else None
+            with progress_bar(label, trainer.total) if label else nullcontext() as bar:
+                shown = 0.0
+                for _ in trainer.steps():
+                    checkpoints.keep(interrupt)
+                    if bar is not None:
+                        bar.advance(trainer.amount - shown, _note(trainer.history))
+                        shown = trainer.amount
+            return trainer.finish()
+        finally:
+            trainer.release()
 
 
 def _note(history: History) -> str:

@@ -1,5 +1,6 @@
 """One training run: what it trains, where it stands, and how it takes a step."""
 
+import gc
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -106,6 +107,16 @@ class Trainer:
                 tensor.copy_(whole(chosen[name]))
         self.network.eval()
         return self.history
+
+    def release(self) -> None:
+        """Let go of the wrapper that talks to the other ranks, while they still listen.
+
+        Freed after the process group is destroyed, it joins the group's thread while holding the lock of the
+        interpreter that this thread waits for, and the process never ends.
+        """
+        self.model = self.network
+        if self.ranks.world > 1:
+            gc.collect()  # the wrapper stands in circles of references
 
     def _epoch(self) -> Iterator[Batch]:
         epoch, start = divmod(self.history.steps, self.steps_per_epoch)
