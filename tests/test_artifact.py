@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from bicameral.artifact import CONFIG, WEIGHTS, Artifact, write_json
+from bicameral.artifact import CONFIG, WEIGHTS, Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.disk import write_json
 from bicameral.errors import ArtifactError, DataError
 from bicameral.problems.problem import task_for
 from bicameral.tasks.network import Network
@@ -52,10 +54,14 @@ def test_what_comes_back_answers_alike(series, tmp_path):
     assert again.card == artifact.card
 
 
-def test_saving_again_replaces_the_whole_folder(series, tmp_path):
-    artifact = untrained(series, "gru")
-    (artifact.save_pretrained(tmp_path / "kept") / "stray").touch()
-    assert not (artifact.save_pretrained(tmp_path / "kept") / "stray").exists()
+def test_saving_again_replaces_the_artifact_and_nothing_else(series, tmp_path):
+    folder = untrained(series, "lstm").save_pretrained(tmp_path / "kept")
+    (folder / "figures").mkdir()
+    for name in ("NOTES.md", "figures/loss.svg"):
+        (folder / name).write_text("a user's")
+    untrained(series, "gru").save_pretrained(folder)
+    assert Artifact.from_pretrained(folder).network.entry.name == "gru"
+    assert [(folder / name).read_text() for name in ("NOTES.md", "figures/loss.svg")] == ["a user's"] * 2
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
@@ -75,15 +81,18 @@ def test_a_model_that_is_not_installed_is_named_with_its_artifact(series, tmp_pa
         Artifact.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", ["file", "notes"])
+@pytest.mark.parametrize("name", ["file", "notes", "transformer"])
 def test_what_is_no_artifact_is_never_replaced(series, tmp_path, name):
     (tmp_path / "notes").mkdir()
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer" / CONFIG).write_text('{"model_type": "bert"}')  # as many a project has it
     for path in (tmp_path / "file", tmp_path / "notes" / "thesis.txt"):
         path.write_text("years of work")
     with pytest.raises(ArtifactError, match=f"{name} holds something else than an artifact"):
         untrained(series, "gru").save_pretrained(tmp_path / name)
     assert (tmp_path / "file").exists()
     assert (tmp_path / "notes" / "thesis.txt").exists()
+    assert (tmp_path / "transformer" / CONFIG).exists()
 
 
 def test_json_has_a_row_of_numbers_on_a_line(tmp_path):
@@ -163,15 +172,61 @@ def lacks_a_key(folder):
     (folder / CONFIG).write_text(json.dumps(config))
 
 
-def of_another_width(folder):
-    config = json.loads((folder / CONFIG).read_text())
-    config["overrides"] = {"width": 3}
-    (folder / CONFIG).write_text(json.dumps(config))
-
-
-@pytest.mark.parametrize("damage", [cut_short, not_json, lacks_a_key, of_another_width])
+@pytest.mark.parametrize("damage", [cut_short, not_json, lacks_a_key])
 def test_a_damaged_artifact_says_so(series, tmp_path, damage):
     folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
     damage(folder)
-    with pytest.raises(ArtifactError, match="damaged or of another version"):
+    with pytest.raises(ArtifactError, match=r"damaged or of another version|was changed after"):
+        Artifact.from_pretrained(folder)
+
+
+def edited(folder, **fields):
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(config | fields))
+
+
+def other_statistics(folder):
+    preprocessing = json.loads((folder / CONFIG).read_text())["preprocessing"]
+    edited(folder, preprocessing=preprocessing | {"deviation": [0.0, 1.0]})
+
+
+def one_flipped_bit(folder):
+    content = bytearray((folder / WEIGHTS).read_bytes())
+    content[-3] ^= 1
+    (folder / WEIGHTS).write_bytes(content)
+
+
+def weights_of_another(folder):
+    state = load_file(folder / WEIGHTS)
+    save_file({name: torch.full_like(value, torch.nan) for name, value in state.items()}, folder / WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        one_flipped_bit,
+        weights_of_another,
+        other_statistics,
+        lambda folder: edited(folder, overrides={"width": 3}),
+    ],
+)
+def test_an_artifact_changed_after_it_was_saved_is_refused(series, tmp_path, change):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    change(folder)
+    with pytest.raises(ArtifactError, match="was changed after it was saved"):
+        Artifact.from_pretrained(folder)
+
+
+def test_an_artifact_without_checksums_is_still_read(series, tmp_path):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    config = json.loads((folder / CONFIG).read_text())
+    del config["sha256"]
+    (folder / CONFIG).write_text(json.dumps(config))
+    assert Artifact.from_pretrained(folder).network.entry.name == "gru"
+
+
+def test_an_artifact_of_a_newer_version_is_refused(series, tmp_path):
+    folder = untrained(series, "gru").save_pretrained(tmp_path / "kept")
+    edited(folder, bicameral="9.9.9")
+    with pytest.raises(ArtifactError, match=r"saved by bicameral 9\.9\.9"):
         Artifact.from_pretrained(folder)

@@ -1,8 +1,7 @@
 """A trained thing on disk: config.json, model.safetensors and card.md. Never a pickle."""
 
+import hashlib
 import json
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from bicameral import __version__, registry
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.preprocessing import preprocessing_from_dict
+from bicameral.disk import jsonable, replace_folder, write_json
 from bicameral.errors import ArtifactError, BicameralError, DataError
 from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
@@ -32,8 +32,9 @@ from bicameral import Artifact
 
 Artifact.from_pretrained("this folder").predict(dataset)
 ```"""
-NUMBERS = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a list of nothing but numbers, true, false and null, indented
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
+OURS = (CONFIG, WEIGHTS, CARD)
+DECIDING = ("model", "overrides", "layout", "task", "preprocessing")  # keys of the config
 
 
 @dataclass
@@ -90,16 +91,14 @@ class Artifact:
         return answer(self.network, Prepared(dataset, self.preprocessing, rows), batch_size)
 
     def save_pretrained(self, folder: str | Path) -> Path:
-        """Write the artifact; an older one there is replaced only when the new one is whole."""
+        """Write the artifact; an older one there is replaced when the new one is whole, other files stay."""
         folder = Path(folder)
         refuse_other_files(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
             self._write(draft)
-            if folder.exists():
-                shutil.rmtree(folder)
-            draft.replace(folder)
+            replace_folder(folder, draft, OURS)
         except (OSError, SafetensorError) as error:
             raise ArtifactError(
                 f"could not save the artifact to {folder}: {error}; nothing was changed"
@@ -119,18 +118,20 @@ class Artifact:
             return cls._read(folder)
         except BicameralError:
             raise
-        except (LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise ArtifactError(f"{folder} is damaged or of another version: {reason}") from error
 
     @classmethod
     def _read(cls, folder: Path) -> "Artifact":
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        _refuse_newer(folder, config["bicameral"])
         if config["model"] not in registry.names():
             raise ArtifactError(
                 f"{folder} was made with the model {config['model']!r}, which is not installed here: install "
                 "the package that brings it, or a version of bicameral that has it"
             )
+        _verify(folder, config)
         task = task_from_dict(config["task"])
         layout = Layout(**{**config["layout"], "shape": tuple(config["layout"]["shape"])})
         network = Network(layout, task, config["model"], config["overrides"])
@@ -140,8 +141,9 @@ class Artifact:
     def _write(self, folder: Path) -> None:
         state = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         save_file(state, folder / WEIGHTS)
-        write_json(folder / CONFIG, self._config())
-        (folder / CARD).write_text(_card(self._config(), self.network), encoding="utf-8")
+        config = jsonable(self._config())
+        write_json(folder / CONFIG, config | {"sha256": _sums(folder, config)})
+        (folder / CARD).write_text(_card(config, self.network), encoding="utf-8")
         folder.chmod(0o755)  # temporary folders and safetensors start out private
         (folder / WEIGHTS).chmod(0o644)
 
@@ -159,40 +161,48 @@ class Artifact:
 
 def refuse_other_files(folder: Path) -> None:
     """Raise where an artifact would replace something else than an artifact."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file()):
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_artifact(folder)):
         raise ArtifactError(f"{folder} holds something else than an artifact; choose a folder of its own")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON, whole or not at all, a row of numbers on a line."""
-    text = json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text))
-
-
-def jsonable(value: Any) -> Any:
-    """Plain JSON of a value: arrays as lists, tuples as lists, NaN and infinity as null."""
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [jsonable(item) for item in value]
-    if hasattr(value, "tolist"):
-        return jsonable(value.tolist())
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    return value
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+def is_artifact(folder: Path) -> bool:
+    """Whether the folder's config.json is one of ours: many a model and web project has one, too."""
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and "bicameral" in config
+
+
+def _sums(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    """Checksums of the weights and of everything in the config that decides an answer."""
+    deciding = {key: config[key] for key in DECIDING}
+    text = json.dumps(deciding, sort_keys=True, ensure_ascii=False)
+    weights = hashlib.sha256((folder / WEIGHTS).read_bytes())
+    return {"config": hashlib.sha256(text.encode()).hexdigest(), "weights": weights.hexdigest()}
+
+
+def _verify(folder: Path, config: Mapping[str, Any]) -> None:
+    """Compare the checksums; artifacts from before there were any are read as they are."""
+    for part, found in _sums(folder, config).items() if "sha256" in config else ():
+        if config["sha256"].get(part) != found:
+            name = WEIGHTS if part == "weights" else CONFIG
+            raise ArtifactError(
+                f"{folder / name} was changed after it was saved (its checksum differs); copy it anew, or "
+                "train again"
+            )
+
+
+def _refuse_newer(folder: Path, version: str) -> None:
+    if _release(version) > _release(__version__):
+        raise ArtifactError(
+            f"{folder} was saved by bicameral {version}, this is {__version__}; install that or a newer one"
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor number, within which artifacts are read."""
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _card(config: Mapping[str, Any], network: Network) -> str:

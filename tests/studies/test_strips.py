@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from studies.example_results import example_results
 
-from bicameral.artifact import jsonable
 from bicameral.data.read import read
+from bicameral.disk import jsonable
 from bicameral.problems.problem import Problem
 from bicameral.studies.errors.examples import mistakes
 from bicameral.studies.errors.strips import GAP, SIDE, strip

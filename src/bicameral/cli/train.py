@@ -35,6 +35,7 @@ def train(
 
     A FIELD belongs to the model's config, else to the training recipe, else to the reader of the data.
     """
+    from bicameral.training.folder import claimed
     from bicameral.training.train import train as run
 
     given = settings.parse(fields)
@@ -42,13 +43,13 @@ def train(
     if model is None:
         source, model = _recommended(data, given)
     asked = {"size": size, "budget": budget, "seed": seed, **_divide(model, given)}
-    folder = runs / f"{run_name(data)}-{model}"
+    name = f"{run_name(data)}-{model}"
     if dry_run:
-        cost = run(source, model, folder=folder, dry_run=True, **asked)
+        cost = run(source, model, folder=runs / name, dry_run=True, **asked)
         said = {name: value for name, value in asked.items() if value not in (None, {})}
         _show(json, {"data": data, "model": model, **(asked if json else said), **cost})
         return
-    with resumable("run the same command again to go on"):
+    with resumable("run the same command again to go on"), claimed(runs, name) as folder:
         artifact = run(source, model, folder=folder, override_audit=override_audit, **asked)
     _show(json, {"artifact": folder, **artifact.card})
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from bicameral.artifact import jsonable, write_json
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
+from bicameral.disk import jsonable, write_json
 from bicameral.errors import ConfigError
 from bicameral.problems.options import split_options
 from bicameral.progress import Bar, progress_bar

@@ -6,10 +6,10 @@ from typing import Any, get_args
 import numpy as np
 
 from bicameral import registry
-from bicameral.artifact import jsonable
 from bicameral.data.contents import contents_digest, is_current
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import is_continued
+from bicameral.disk import jsonable
 from bicameral.errors import ConfigError, nearest
 from bicameral.probes.recommend import candidates
 from bicameral.problems.problem import Problem, task_for

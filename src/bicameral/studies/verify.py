@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from bicameral.artifact import Artifact, jsonable
+from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
+from bicameral.disk import jsonable
 from bicameral.errors import ArtifactError, BicameralError
 from bicameral.studies.judge.summary import summarise
 from bicameral.studies.question import problem_of, what_changed

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bicameral.artifact import write_json
+from bicameral.disk import write_json
 from bicameral.errors import BicameralError, StudyError
 from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.lock import locked

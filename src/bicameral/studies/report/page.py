@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
-from bicameral.artifact import write_text
+from bicameral.disk import write_text
 from bicameral.studies.judge import words
 from bicameral.studies.report import intervals
 from bicameral.studies.report.budget import budget_curves

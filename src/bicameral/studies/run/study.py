@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bicameral.artifact import jsonable
+from bicameral.disk import jsonable
 from bicameral.problems.problem import Problem
 from bicameral.progress import Bar
 from bicameral.studies.record.folder import LEDGER, compared, read_results
