@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from bicameral.data.split.splits import redraw, seal, split
 from bicameral.errors import ConfigError
 from bicameral.problems.frames import frames_task, is_windowed_clips, whole_frames
 from bicameral.problems.options import checked, segment_options
+from bicameral.problems.units import units
 from bicameral.tasks import Classify, Forecast, MultiLabel, NextNotes, NextToken, Regress, Task
 from bicameral.tasks.regress import standardisation
 
@@ -70,6 +71,11 @@ class Problem:
             self.dataset, self.rest, seed=_seed(self.seed, replicate), fractions=FRACTIONS
         )
         return self.prepare(train, val, judged)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Number of the group, block of time or single example that each example is of (n,)."""
+        return units(self.dataset)
 
     def parts(self) -> np.ndarray | None:
         """The part of each example in the first draw, for the audit; None for what is cut into pieces."""

@@ -12,17 +12,19 @@ import torch
 
 from bicameral.errors import ConfigError, MissingExtraError, StudyError, nearest
 from bicameral.problems.problem import Problem
-from bicameral.studies.run.trial import Trial, failure, run_trial
+from bicameral.studies.record.outcomes import OUTCOMES
+from bicameral.studies.run.trial import Place, Trial, failure, run_trial
 
 Record = Mapping[str, Any]
-Place = Callable[[Trial], Path | None]  # the folder a trial's artifact goes to
+ARTIFACT = "artifact"
+Places = Callable[[Trial], Place]
 
 
 @runtime_checkable
 class Engine(Protocol):
     """Runs trials that do not depend on each other and gives each record as it is done."""
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Place) -> Iterator[Record]:
+    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
         """Yield one record a trial, in any order."""
         ...
 
@@ -30,7 +32,7 @@ class Engine(Protocol):
 class Local:
     """One trial at a time, in this process: no trial disturbs the timing of another."""
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Place) -> Iterator[Record]:
+    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
         """Yield the records in the order of the trials."""
         for trial in trials:
             yield run_trial(problem, trial, place(trial))
@@ -49,12 +51,12 @@ class Ray:
             ray.init(log_to_driver=False, include_dashboard=False)
         self.ray, self.share = ray, lru_cache(maxsize=1)(self._share)
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Place) -> Iterator[Record]:
+    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
         """Yield each record as its machine returns it; a machine lost twice is a trial that failed."""
         threads, shared = torch.get_num_threads(), [self.share(problem)]
         gpus = int(any(trial.device != "cpu" for trial in trials))
         remote = self.ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=1)(_run_apart)
-        running = {remote.remote(shared, trial, place(trial) is not None, threads): trial for trial in trials}
+        running = {remote.remote(shared, trial, place(trial), threads): trial for trial in trials}
         try:
             while running:
                 (task,), _ = self.ray.wait(list(running))
@@ -69,7 +71,7 @@ class Ray:
             pass
         return self.ray.put((problem.raw, problem.recreate))
 
-    def _collect(self, task: Any, trial: Trial, folder: Path | None) -> Record:
+    def _collect(self, task: Any, trial: Trial, place: Place) -> Record:
         try:
             record, files = self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:  # not the trial's fault, which it records itself
@@ -79,8 +81,10 @@ class Ray:
             ) from error
         except self.ray.exceptions.RayError as error:
             return {**asdict(trial), **failure(error), "wall_seconds": 0.0}
-        if folder is not None:
-            _write(folder, files)
+        for name, content in files.items():
+            path = _home(place, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         return record
 
 
@@ -93,20 +97,26 @@ def engine(name: str) -> Engine:
 
 
 def _run_apart(
-    shared: Sequence[Any], trial: Trial, kept: bool, threads: int
+    shared: Sequence[Any], trial: Trial, place: Place, threads: int
 ) -> tuple[Record, dict[str, bytes]]:
-    """The record of a trial and the files of its artifact; runs on another machine."""
+    """The record of a trial and the files of its artifact and outcomes; runs on another machine."""
     torch.set_num_threads(threads)
     with TemporaryDirectory() as draft:
-        folder = Path(draft, "artifact")
-        record = run_trial(_problem(shared[0]), trial, folder if kept else None)
-        return record, {path.name: path.read_bytes() for path in folder.glob("*")}
+        here = Place(
+            artifact=place.artifact and Path(draft, ARTIFACT),
+            outcomes=place.outcomes and Path(draft, OUTCOMES, place.outcomes.name),
+        )
+        record = run_trial(_problem(shared[0]), trial, here)
+        files = [path for path in Path(draft).rglob("*") if path.is_file()]
+        return record, {path.relative_to(draft).as_posix(): path.read_bytes() for path in files}
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+def _home(place: Place, name: str) -> Path:
+    """Where a file that came from another machine belongs."""
+    part, _, rest = name.partition("/")
+    home = place.artifact if part == ARTIFACT else place.outcomes and place.outcomes.parent
+    assert home is not None, "no file comes that was not asked for"
+    return home / rest
 
 
 @lru_cache(maxsize=1)

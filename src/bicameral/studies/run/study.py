@@ -11,10 +11,11 @@ from bicameral.problems.problem import Problem
 from bicameral.progress import Bar
 from bicameral.studies.record.folder import LEDGER, compared, read_results
 from bicameral.studies.record.ledger import Ledger
+from bicameral.studies.record.outcomes import OUTCOMES
 from bicameral.studies.record.plan import Plan
 from bicameral.studies.record.surroundings import now, surroundings
 from bicameral.studies.run.engines import Engine
-from bicameral.studies.run.trial import Trial
+from bicameral.studies.run.trial import Place, Trial
 
 
 class Study:
@@ -101,7 +102,12 @@ class Study:
             watch.advance(note=record["key"])
         return [line for trial in trials if (line := self.known("trial", trial.key)) is not None]
 
-    def place(self, trial: Trial) -> Path | None:
-        """Folder of a trial's artifact: first replicates get measured, final ones shipped."""
+    def place(self, trial: Trial) -> Place:
+        """Where the files of a trial go: first replicates get measured, final ones shipped."""
+        name = trial.key.replace("/", "-")
+        judged = trial.stage != "tune"
         kept = trial.stage == "final" or (trial.stage == "replicate" and trial.replicate == 0)
-        return self.folder / "artifacts" / trial.key.replace("/", "-") if kept else None
+        return Place(
+            artifact=self.folder / "artifacts" / name if kept else None,
+            outcomes=self.folder / OUTCOMES / f"{name}.npz" if judged else None,
+        )

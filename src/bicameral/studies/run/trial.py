@@ -10,10 +10,9 @@ from typing import Any
 import torch
 
 from bicameral.artifact import Artifact
-from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import ArtifactError
 from bicameral.problems.problem import Draw, Problem
-from bicameral.tasks import Task
+from bicameral.studies.record.outcomes import Outcomes, rounded
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
@@ -39,19 +38,32 @@ class Trial:
     device: str = "cpu"
 
 
-def run_trial(problem: Problem, trial: Trial, folder: Path | None = None) -> dict[str, Any]:
-    """Train and judge; a crash is recorded as a failure, never raised. Saves the artifact to `folder`."""
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a trial go, if anywhere."""
+
+    artifact: Path | None = None  # a folder
+    outcomes: Path | None = None  # a file
+
+
+NOWHERE = Place()
+
+
+def run_trial(problem: Problem, trial: Trial, place: Place = NOWHERE) -> dict[str, Any]:
+    """Train and judge; a crash is recorded as a failure, never raised. Saves artifact and outcomes."""
     started = time.perf_counter()
     record: dict[str, Any] = {**asdict(trial), "status": "ok", "reason": ""}
     try:
         draw = problem.final_draw() if trial.stage == "final" else problem.draw(trial.replicate)
         prepared = time.perf_counter()
-        network, outcome = _train_and_judge(draw, trial)
-        record |= outcome | {"prepare_seconds": prepared - started}
-        if folder is not None:
-            Artifact(network, draw.preprocessing, draw.task, _card(problem, trial, record)).save_pretrained(
-                folder
-            )
+        network, costs = _train(draw, trial)
+        outcomes = _outcomes(problem, network, draw, trial)
+        record |= _scores(outcomes) | costs | {"prepare_seconds": prepared - started}
+        if place.outcomes is not None:
+            record["outcomes"] = outcomes.save(place.outcomes)
+        if place.artifact is not None:
+            artifact = Artifact(network, draw.preprocessing, draw.task, _card(problem, trial, record))
+            artifact.save_pretrained(place.artifact)
     except ArtifactError:
         raise  # a full disk is no failure of the model; the study can go on later
     except Exception as error:
@@ -74,7 +86,7 @@ def build(draw: Draw, trial: Trial) -> Network:
     return network.to(trial.device)
 
 
-def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
+def _train(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]:
     network = build(draw, trial)
     started, wall = device_clock(trial.device), time.perf_counter()
     recipe, budget = recipe_from_dict(trial.recipe), Budget(steps=max(1, trial.steps))
@@ -85,15 +97,21 @@ def _train_and_judge(draw: Draw, trial: Trial) -> tuple[Network, dict[str, Any]]
     }
     if history.failed:
         raise ArithmeticError(history.reason)
-    judged = draw.val if trial.stage == "tune" else draw.judged
-    return network, {**_judge(network, draw.task, judged), **_costs(network, history, seconds, draw)}
+    return network, _costs(network, history, seconds, draw)
 
 
-def _judge(network: Network, task: Task, part: Prepared) -> dict[str, Any]:
+def _outcomes(problem: Problem, network: Network, draw: Draw, trial: Trial) -> Outcomes:
+    part = draw.val if trial.stage == "tune" else draw.judged
     output, y = answer(network, part)
     assert y is not None
-    metrics = task.metrics(output, y)
-    return {"metrics": metrics, "score": task.score(output, y), "metric_value": metrics[task.metric]}
+    rows = part.index.numpy()
+    kept = rounded(draw.task.statistics(output, y))
+    return Outcomes(task=draw.task, rows=rows, units=problem.units[rows], statistics=kept)
+
+
+def _scores(outcomes: Outcomes) -> dict[str, Any]:
+    metrics = outcomes.metrics()
+    return {"metrics": metrics, "score": outcomes.score(), "metric_value": metrics[outcomes.task.metric]}
 
 
 def _costs(network: Network, history: History, seconds: Mapping[str, float], draw: Draw) -> dict[str, Any]:
