@@ -1,6 +1,7 @@
 """A trained thing on disk: config.json, model.safetensors and card.md. Never a pickle."""
 
 import hashlib
+import html
 import json
 import shutil
 import tempfile
@@ -221,4 +222,10 @@ def _card(config: Mapping[str, Any], network: Network) -> str:
 
 
 def _bullets(facts: Mapping[str, Any]) -> Sequence[str]:
-    return ["\n".join(f"- {name}: {value}" for name, value in facts.items()) or "- not recorded"]
+    return ["\n".join(f"- {name}: {_inert(value)}" for name, value in facts.items()) or "- not recorded"]
+
+
+def _inert(value: Any) -> str:
+    """A fact as Markdown that shows it and does nothing, whatever a file was called."""
+    seen = (char if char.isprintable() else f"\\x{ord(char):02x}" for char in str(value))
+    return html.escape("".join(seen), quote=False)

@@ -9,6 +9,7 @@ import typer
 
 import bicameral.cli  # noqa: F401  registers the verbs
 from bicameral.cli.app import app, guard, resumable
+from bicameral.cli.show import show_lines
 from bicameral.errors import DataError
 
 VERBS = ["check", "compare", "demo", "doctor", "eval", "generate", "models", "predict", "probe", "recommend"]
@@ -57,9 +58,26 @@ def test_ctrl_c_says_how_to_go_on(capsys):
     assert capsys.readouterr().err == "stopped; go on with: bicameral resume runs/x\n"
 
 
-def test_our_own_mistakes_keep_their_traceback():
+def test_our_own_mistakes_say_so_and_show_where_on_request(capsys, monkeypatch):
+    code, said = stopped_by(ZeroDivisionError("division\nby zero"), capsys)
+    assert code == 70
+    assert said.startswith("error: this is a bug in bicameral")
+    assert "ZeroDivisionError: division by zero" in said
+    assert said.count("\n") == 1
+    monkeypatch.setenv("BICAMERAL_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError), guard():
         1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("maximum recursion depth exceeded")])
+def test_what_is_too_large_or_too_deep_is_one_line(error, capsys):
+    code, said = stopped_by(error, capsys)
+    assert (code, said.count("\n")) == (2, 1)
+
+
+def test_a_name_out_of_the_data_does_nothing_to_the_terminal(capsys):
+    show_lines(["a\x1b]0;PWN\x07\x1b[31m.csv\tb"])
+    assert capsys.readouterr().out == "a\\x1b]0;PWN\\x07\\x1b[31m.csv\tb\n"
 
 
 @pytest.mark.parametrize("arguments", [["chekc"], ["check"], ["models", "--jsn"]], ids=" ".join)

@@ -13,6 +13,8 @@ import wave
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 from streaming.material import TEXT, artifact, dataset, forecast, items
 from typer.testing import CliRunner
 
@@ -179,6 +181,10 @@ WRONG = {
     "torn JSON": ("[1, 2]\n[1,\n[1, 2]\n", "line 2: no JSON"),
     "nested JSON": ("[1, 2]\n[[1], 2]\n[1, 2]\n", "line 2: [1] is no number"),
     "another key": ('{"a": 1, "b": 2}\n{"a": 1}\n{"a": 1, "b": 2}\n', "line 2: no 'b' in it"),
+    "a lone carriage return": ("1,2\n1,2\r3\n1,2\n", "line 2: no line of CSV"),
+    "an endless cell": ("1,2\n" + "1" * 140_000 + ",2\n1,2\n", "line 2: no line of CSV"),
+    "a number too large": ("[1, 2]\n[1, 1" + "0" * 400 + "]\n[1, 2]\n", "line 2: 1000"),
+    "deep JSON": ("[1, 2]\n" + "[" * 100_000 + "\n[1, 2]\n", "line 2: no JSON"),
     "no UTF-8": (b"1,2\n1,\xff\n1,2\n", "line 2: not UTF-8 (byte 2)"),
 }
 
@@ -197,7 +203,8 @@ def test_a_bad_line_is_named(saved, case):
 
 
 @pytest.mark.parametrize(
-    ("columns", "reason"), [("c", "no column 'c'; the header has a, b"), ("3", "2 cells, column 3 asked")]
+    ("columns", "reason"),
+    [("c", "no column 'c'; the header has a, b"), ("²", "no column '²'"), ("3", "2 cells, column 3 asked")],
 )
 def test_a_column_that_is_not_there(saved, columns, reason):
     code, _, error = run(saved("series")[0], "a,b\n1,2\n", "--columns", columns)
@@ -213,6 +220,11 @@ BROKEN = {
     "24 bits": (wav(SOUND).replace(b"\x02\0\x10\0data", b"\x03\0\x18\0data"), "24-bit samples"),
     "no WAV": (b"RIFF0000WAXE", "begins like a WAV"),
     "a cut header": (wav(SOUND)[:30], "ends inside its header"),
+    "a cut format": (b"RIFF0000WAVEfmt \x04\0\0\0\x01\0\x01\0data0000", "in full"),
+    "a format without its tail": (
+        wav(SOUND).replace(b"fmt \x10\0\0\0\x01\0", b"fmt \x10\0\0\0\xfe\xff"),
+        "in full",
+    ),
     "no format": (b"RIFF0000WAVEdata0000", "does not say how"),
 }
 
@@ -241,6 +253,35 @@ def test_a_damaged_state_is_refused_and_kept(saved, tmp_path):
     code, _, error = run(saved("series")[0], table(ROWS), "--state", tmp_path / "s")
     assert (code, error.count("\n")) == (2, 1)
     assert (tmp_path / "s").read_bytes() == b"mine"
+
+
+def without_a_tensor(tensors):
+    del tensors[next(iter(tensors))]
+
+
+def of_another_type(tensors):
+    name = next(iter(tensors))
+    tensors[name] = tensors[name].half()
+
+
+def not_numbers(tensors):
+    tensors["memory.y"] = tensors["memory.y"] + np.nan
+
+
+@pytest.mark.parametrize("change", [without_a_tensor, of_another_type, not_numbers])
+def test_a_changed_state_is_refused(saved, tmp_path, change):
+    folder, trained = saved("series")
+    running = trained.stream()
+    running.step(ROWS[0])
+    running.save(tmp_path / "s")
+    with safe_open(tmp_path / "s", framework="pt") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    change(tensors)
+    for kept in (metadata, {"facts": metadata["facts"]} if change is without_a_tensor else metadata):
+        save_file(tensors, tmp_path / "s", metadata=kept)
+        code, _, error = run(folder, table(ROWS), "--state", tmp_path / "s")
+        assert (code, error.count("\n")) == (2, 1)
+        assert "delete it to begin anew" in error
 
 
 @pytest.fixture

@@ -3,17 +3,21 @@
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from bicameral import __version__
 from bicameral.cli.show import escaped
 from bicameral.errors import BicameralError
 
-FAILED, MISTAKE, INTERRUPTED, NO_READER = 1, 2, 130, 141  # exit codes; a failed check is no mistake
+FAILED, MISTAKE, BUG, INTERRUPTED, NO_READER = 1, 2, 70, 130, 141  # exit codes; a failed check is no mistake
+TRACEBACK = "BICAMERAL_TRACEBACK"  # set: a bug shows where it is
 
 YOUR_DATA, ARTIFACT, STUDY = "Your data", "A trained artifact", "A study"
 INSTALLATION = "This installation"
@@ -75,6 +79,19 @@ def guard() -> Iterator[None]:
         _stop(MISTAKE, f"error: {escaped(_sentence(error))}")
     except KeyboardInterrupt as stop:
         _stop(INTERRUPTED, f"stopped; {stop}" if str(stop) else "stopped")
+    except MemoryError:
+        _stop(
+            MISTAKE,
+            "error: out of memory; give fewer or smaller examples, a smaller size, or a machine with more",
+        )
+    except RecursionError:
+        _stop(MISTAKE, "error: something in the input is nested too deeply to be read; flatten it")
+    except typer.Exit:
+        raise
+    except Exception as error:
+        if isinstance(error, TyperException) or TRACEBACK in os.environ:
+            raise
+        _stop(BUG, f"error: {escaped(_confession(error))}")
 
 
 @contextmanager
@@ -89,6 +106,17 @@ def resumable(hint: str) -> Iterator[None]:
 def _stop(code: int, message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code) from None
+
+
+def _confession(error: Exception) -> str:
+    """What a mistake of ours was, and where: the last line of this package that it went through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "bicameral" in frame.filename]
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+    return (
+        f"this is a bug in bicameral {__version__}, not a mistake of yours: {what}{place}; please report it "
+        f"with the command and what {TRACEBACK}=1 shows"
+    )
 
 
 def _sentence(error: OSError) -> str:

@@ -13,6 +13,7 @@ import typer
 # control characters, line breaks, changes of the writing direction, and bytes that were no UTF-8
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 LONE = re.compile("[\ud800-\udfff]")
+HARMFUL = re.compile(f"(?![\\n\\t]){UNSEEN.pattern}")  # to a terminal; lines keep their ends and columns
 
 
 def show_json(value: Any) -> None:
@@ -53,9 +54,9 @@ def plain(value: Any) -> Any:
 
 
 def show_lines(lines: Iterable[str]) -> None:
-    """Print lines as they are; a name from the data comes in `escaped`."""
+    """Print lines; a control character in a name out of the data does nothing to the terminal."""
     for line in lines:
-        typer.echo(LONE.sub(_escape, line))
+        typer.echo(HARMFUL.sub(_escape, line))
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

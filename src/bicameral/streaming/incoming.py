@@ -53,7 +53,7 @@ class Rows:
         is_first, self.begun = not self.begun, True
         if text.lstrip()[:1] in ("[", "{"):
             return self._of_json(text)
-        cells = next(csv.reader([text], delimiter=next((mark for mark in "\t;" if mark in text), ",")))
+        cells = _cells(text)
         if is_first and not any(map(_is_number, cells)):
             self.header = [cell.strip() for cell in cells]
             return None
@@ -62,7 +62,7 @@ class Rows:
     def _of_json(self, text: str) -> list[float]:
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"no JSON ({error})") from error
         if isinstance(found, Mapping):
             self.columns = self.columns or list(found)
@@ -79,7 +79,7 @@ class Rows:
     def _place(self, name: str) -> int:
         if name in self.header:
             return self.header.index(name)
-        if name.isdigit() and int(name):
+        if name.isdecimal() and int(name):
             return int(name) - 1
         known = (
             f"the header has {', '.join(self.header)}"
@@ -87,6 +87,13 @@ class Rows:
             else "without a header, number it from 1"
         )
         raise DataError(f"no column {name!r}; {known}")
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=next((mark for mark in "\t;" if mark in line), ",")))
+    except csv.Error as error:
+        raise DataError(f"no line of CSV ({error})") from error
 
 
 def _of(cells: Mapping[Any, Any], key: Any) -> Any:
@@ -110,5 +117,5 @@ def _number(cell: Any) -> float:
         return np.nan
     try:
         return float(cell)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{cell!r} is no number") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{repr(cell)[:40]} is no number") from error

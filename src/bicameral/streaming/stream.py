@@ -98,6 +98,8 @@ class Stream:
             if facts.get(name) != value:
                 there = f"{name} {facts.get(name)}, here it is {value}"
                 raise ArtifactError(f"{path} was saved with {there}; delete it to begin anew")
+        if missing := self.state_dict().keys() - tensors.keys():
+            raise ArtifactError(f"{path} lacks {', '.join(sorted(missing))}; delete it to begin anew")
         self.load_state_dict(tensors)
 
     def _advanced(self, memory: Memory, frames: np.ndarray, rows: np.ndarray) -> Memory:

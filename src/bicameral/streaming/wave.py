@@ -49,12 +49,19 @@ def header(file: Any) -> Format:
             break
         body = _exactly(file, size + size % 2)
         if name == b"fmt ":
-            code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
-            inner = struct.unpack("<H", body[24:26])[0] if code == EXTENSIBLE else code
-            written = Format(inner, channels, rate, bits)
+            written = _format(body)
     if written is None:
         raise DataError("the WAV does not say how its samples are written")
     return written
+
+
+def _format(body: bytes) -> Format:
+    try:
+        code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
+        inner = struct.unpack("<H", body[24:26])[0] if code == EXTENSIBLE else code
+    except struct.error as error:
+        raise DataError("the WAV does not say in full how its samples are written") from error
+    return Format(inner, channels, rate, bits)
 
 
 def _chunks(file: Any, rest: bytes, written: Format, num_samples: int) -> Iterator[np.ndarray]:
