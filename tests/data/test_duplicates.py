@@ -4,7 +4,8 @@ import numpy as np
 
 from bicameral.data.dataset import Dataset
 from bicameral.data.split.duplicates import digest, kept_together
-from bicameral.data.split.splits import redraw, seal
+from bicameral.data.split.folds import fold
+from bicameral.data.split.splits import seal
 
 
 def twins() -> Dataset:
@@ -26,8 +27,9 @@ def test_digests_see_content_shape_and_type():
 def test_twins_stay_together_in_every_draw():
     dataset = kept_together(twins())
     rest, test = seal(dataset, seed=0)
-    for seed in range(10):
-        parts = [set((part % 20).tolist()) for part in (*redraw(dataset, rest, seed=seed), test)]
+    for number in range(4):
+        drawn = fold(dataset, rest, number=number, folds=4, seed=0)
+        parts = [set((part % 20).tolist()) for part in (*drawn, test)]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 20
 
 

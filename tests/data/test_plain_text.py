@@ -7,7 +7,7 @@ from bicameral.data.batches.prepared import Prepared
 from bicameral.data.examples.segments import is_continued, runs, segments
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.read import read
-from bicameral.data.split.splits import redraw, split
+from bicameral.data.split.splits import split
 from bicameral.errors import DataError
 
 TEXT = "".join(chr(97 + (7 * n * n + n) % 26) for n in range(1000))
@@ -105,14 +105,6 @@ def test_one_text_is_split_by_position():
     ends = [cut.targets.end[rows].max() for rows in (parts.train, parts.val, parts.test)]
     assert ends == [900, 950, 999]
     assert cut.targets.begin[parts.val].min() == 900
-
-
-def test_redraws_of_one_text_follow_each_other():
-    cut = segments(read([TEXT], answer="next"), context=16)
-    rest = np.flatnonzero(cut.split != "test")
-    train, val, judged = redraw(cut, rest, seed=1)
-    assert cut.targets.end[train].max() <= cut.targets.begin[val].min()
-    assert cut.targets.end[val].max() <= cut.targets.begin[judged].min()
 
 
 def test_many_texts_are_held_out_whole():

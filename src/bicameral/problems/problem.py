@@ -1,4 +1,4 @@
-"""The data of a study: windowed where it is to be forecast, its test part sealed, redrawn by replicate."""
+"""The data of a study: windowed where it is to be forecast, its test part sealed, the rest in folds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.data.split.duplicates import kept_together
-from bicameral.data.split.splits import redraw, seal, split
+from bicameral.data.split.folds import fold, most_folds
+from bicameral.data.split.splits import seal, split
 from bicameral.errors import ConfigError
 from bicameral.problems.frames import frames_task, is_windowed_clips, whole_frames
 from bicameral.problems.options import checked, segment_options
@@ -23,7 +24,7 @@ from bicameral.problems.units import units
 from bicameral.tasks import Classify, Forecast, MultiLabel, NextNotes, NextToken, Regress, Task
 from bicameral.tasks.regress import standardisation
 
-FRACTIONS = (0.6, 0.15, 0.25)  # of what is not sealed: training, inner validation, judged
+FOLDS = 4  # of what is not sealed: one is judged; of the others a fifth is for inner validation
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Problem:
         task_options: Mapping[str, Any] | None = None,
         seed: int = 0,
         test_fraction: float = 0.2,
+        folds: int = FOLDS,  # fewer where the data have fewer groups, or too little time
         missing: Any = None,  # the number that was read as "no value", which the artifact is to remember
     ):
         if not isinstance(seed, int | np.integer) or seed < 0:
@@ -55,6 +57,7 @@ class Problem:
             "task_options": task_options,
             "seed": seed,
             "test_fraction": test_fraction,
+            "folds": folds,
             "missing": missing,
         }
         self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
@@ -63,14 +66,17 @@ class Problem:
         self.test_fraction = test_fraction
         self.dataset = _examples(self.raw, self.options)
         self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
+        self.folds = most_folds(self.dataset, self.rest, folds)
         self.draw = lru_cache(maxsize=2)(self._draw)
 
     def _draw(self, replicate: int) -> Draw:
-        """Split the unsealed rows anew for one replicate; every family gets the same draw."""
-        train, val, judged = redraw(
-            self.dataset, self.rest, seed=_seed(self.seed, replicate), fractions=FRACTIONS
-        )
-        return self.prepare(train, val, judged)
+        """Draw one fold of a repeated partition of the unsealed rows; every family gets the same draw.
+
+        A repetition, `folds` replicates, judges every example once.
+        """
+        repetition, number = divmod(replicate, self.folds)
+        seed = _seed(self.seed, repetition)
+        return self.prepare(*fold(self.dataset, self.rest, number=number, folds=self.folds, seed=seed))
 
     @cached_property
     def units(self) -> np.ndarray:

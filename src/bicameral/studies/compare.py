@@ -17,7 +17,15 @@ from bicameral.errors import ConfigError
 from bicameral.problems.options import split_options
 from bicameral.progress import Bar, progress_bar
 from bicameral.studies.judge.summary import leading, summarise
-from bicameral.studies.question import forecast_cost, freeze, problem_of, question, roles_of, what_changed
+from bicameral.studies.question import (
+    folds_for,
+    forecast_cost,
+    freeze,
+    problem_of,
+    question,
+    roles_of,
+    what_changed,
+)
 from bicameral.studies.record.folder import RESULTS, next_folder, opened, read_plan
 from bicameral.studies.record.lock import locked
 from bicameral.studies.report import write_report
@@ -72,6 +80,7 @@ def compare(
         "task_options": task_options,
         "roles": roles_of(dataset, models, families),
         "replicates": replicates,
+        "folds": folds_for(replicates),
         "settings": settings,
         "seed": seed,
         "recipe": recipe or {},

@@ -19,6 +19,7 @@ from bicameral.tasks import Task
 from bicameral.tasks.causality import check_causal, check_classes
 from bicameral.tasks.roll_out import can_continue
 
+FOLDS = (6, 5, 4)  # of these the first that divides the replicates, so that no repetition is left half done
 ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
 
 
@@ -66,6 +67,13 @@ def what_changed(plan: Plan, dataset: Dataset) -> str:
         )
     same = contents_digest(dataset) == plan.data_digest
     return "" if same else f"the data at {plan.source} is not what the plan was frozen on; start a new study"
+
+
+def folds_for(replicates: Any) -> int:
+    """Return into how many folds to divide for so many replicates; the plan says where they are no number."""
+    if not isinstance(replicates, int):
+        return FOLDS[-1]
+    return next((folds for folds in FOLDS if replicates % folds == 0), FOLDS[-1])
 
 
 def roles_of(
@@ -136,5 +144,6 @@ def problem_of(plan: Plan, dataset: Dataset) -> Problem:
         task_options=plan.task_options,
         seed=plan.seed,
         test_fraction=plan.test_fraction,
+        folds=plan.folds,
         missing=plan.data_options.get("missing"),
     )

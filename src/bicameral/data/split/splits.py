@@ -1,7 +1,6 @@
 """Parts that do not leak: published, by group, by recording, by time, or stratified at random."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from bicameral.errors import DataError
 FRACTIONS = (0.6, 0.2, 0.2)
 TRIES = 32  # random orders of the groups, of which the one that keeps the classes in proportion is taken
 MANY = 10  # recordings of clips: from here on whole ones are drawn, below each is cut in time
-SPAN = 0.8  # share of the time that one redraw of a forecast covers; the rest lets its origin roll
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,7 @@ def split(dataset: Dataset, *, seed: int, fractions: tuple[float, float, float] 
     how = _how(dataset)
     if dataset.split is not None and len(np.unique(dataset.split)) == 3:
         return Split(train=_part(dataset, "train"), val=_part(dataset, "val"), test=test, how=how)
-    train, val = _draw(dataset, rest, fractions[1] / (fractions[0] + fractions[1]), seed + 1)
+    train, val = draw(dataset, rest, fractions[1] / (fractions[0] + fractions[1]), seed + 1)
     return Split(train=train, val=val, test=test, how=how)
 
 
@@ -46,23 +44,7 @@ def seal(dataset: Dataset, *, seed: int, test_fraction: float = 0.2) -> tuple[np
     if dataset.split is not None:
         sealed = "test" if (dataset.split == "test").any() else "val"
         return np.flatnonzero(dataset.split != sealed), _part(dataset, sealed)
-    return _draw(dataset, np.arange(len(dataset)), test_fraction, seed)
-
-
-def redraw(
-    dataset: Dataset, rows: np.ndarray, *, seed: int, fractions: tuple[float, float, float] = FRACTIONS
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Divide the rows that are not sealed into (train, val, judged), anew for every seed.
-
-    For windows of a forecast the origin rolls with the seed, and train, val, judged follow in time.
-    """
-    _check(dataset, fractions)
-    rows = np.sort(rows)
-    if _is_forecast(dataset) and not _has_many_recordings(dataset):
-        return _rolled(dataset, rows, seed, fractions)
-    rest, judged = _draw(dataset, rows, fractions[2], seed)
-    train, val = _draw(dataset, rest, fractions[1] / (fractions[0] + fractions[1]), seed + 1)
-    return train, val, judged
+    return draw(dataset, np.arange(len(dataset)), test_fraction, seed)
 
 
 def _part(dataset: Dataset, part: str) -> np.ndarray:
@@ -75,14 +57,21 @@ def _how(dataset: Dataset) -> str:
         return "by position"
     if dataset.split is not None:
         return "published"
-    if _is_forecast(dataset):
-        return "by recording" if _has_many_recordings(dataset) else "by time"
+    if is_forecast(dataset):
+        return "by time"
+    if _is_windowed(dataset):
+        return "by recording"
     if dataset.groups is not None:
         return "grouped"
     return "stratified" if dataset.classes else "random"
 
 
-def _is_forecast(dataset: Dataset) -> bool:
+def is_forecast(dataset: Dataset) -> bool:
+    """Whether examples follow each other in time, so that parts are cut there."""
+    return _is_windowed(dataset) and not _has_many_recordings(dataset)
+
+
+def _is_windowed(dataset: Dataset) -> bool:
     if is_continued(dataset):
         return "begin" in dataset.properties  # segments of a few long texts
     return dataset.targets is not None and dataset.targets.ndim >= 3
@@ -104,12 +93,12 @@ def _check(dataset: Dataset, fractions: tuple[float, ...]) -> None:
         raise DataError(f"{dataset.name} has {len(dataset)} examples, too few for {len(fractions)} parts")
 
 
-def _draw(dataset: Dataset, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(dataset: Dataset, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Take about `fraction` of the rows out; return (what stays, what was taken), both in order."""
     rng = np.random.default_rng(seed)
-    if _is_forecast(dataset) and not _has_many_recordings(dataset):
+    if is_forecast(dataset):
         stays, taken = _later(dataset, rows, fraction)
-        _check_sizes(dataset, stays, taken)
+        check_sizes(dataset, stays, taken)
         return stays, taken
     if dataset.groups is not None:
         taken = _by_group(dataset, rows, fraction, rng)
@@ -147,14 +136,15 @@ def _by_group(dataset: Dataset, rows: np.ndarray, fraction: float, rng: np.rando
     assert dataset.groups is not None
     names, member = np.unique(dataset.groups[rows], return_inverse=True)
     if len(names) < 2:
-        raise DataError(_undivided(dataset, rows))
-    counts = _counts(dataset, rows, member, len(names))
+        raise DataError(undivided(dataset, rows))
+    counts = class_counts(dataset, rows, member, len(names))
     orders = (_prefix(rng.permutation(len(names)), counts, fraction) for _ in range(TRIES))
     best = min(orders, key=lambda groups: _imbalance(counts, groups, fraction))
     return np.flatnonzero(np.isin(member, best))
 
 
-def _undivided(dataset: Dataset, rows: np.ndarray) -> str:
+def undivided(dataset: Dataset, rows: np.ndarray) -> str:
+    """Say why rows of one group cannot be divided."""
     assert dataset.groups is not None
     given = f"{len(rows)} examples of {dataset.name} are to be divided"
     if len({digest(dataset.items[row]) for row in rows}) == 1:
@@ -166,7 +156,7 @@ def _undivided(dataset: Dataset, rows: np.ndarray) -> str:
     )
 
 
-def _counts(dataset: Dataset, rows: np.ndarray, member: np.ndarray, groups: int) -> np.ndarray:
+def class_counts(dataset: Dataset, rows: np.ndarray, member: np.ndarray, groups: int) -> np.ndarray:
     """Return how many examples of each class a group has (groups classes)."""
     targets = dataset.targets[rows]
     if not dataset.classes:
@@ -190,33 +180,21 @@ def _imbalance(counts: np.ndarray, groups: np.ndarray, fraction: float) -> float
     return float(((share - fraction) ** 2)[total > 0].sum())
 
 
-def _times(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def times(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the horizon of each row begins and ends."""
     if "begin" not in dataset.properties:
         raise DataError(f"{dataset.name} has horizons and no times; cut it with windows(...)")
     return dataset.properties["begin"][rows], dataset.properties["end"][rows]
 
 
 def _later(dataset: Dataset, rows: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    begin, end = _times(dataset, rows)
+    begin, end = times(dataset, rows)
     cut = end.max() - fraction * (end.max() - begin.min())
     return rows[end < cut], rows[begin >= cut]
 
 
-def _rolled(
-    dataset: Dataset, rows: np.ndarray, seed: int, fractions: tuple[float, float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    begin, end = _times(dataset, rows)
-    whole = end.max() - begin.min()
-    origin = begin.min() + np.random.default_rng(seed).random() * (1 - SPAN) * whole
-    cuts = origin + SPAN * whole * np.cumsum((0, *fractions))
-    cuts[-1] += 1e-9 * whole  # the last window ends on the last cut
-    inside = [(begin >= low) & (end < high) for low, high in pairwise(cuts)]
-    train, val, judged = (rows[part] for part in inside)
-    _check_sizes(dataset, train, val, judged)
-    return train, val, judged
-
-
-def _check_sizes(dataset: Dataset, *parts: np.ndarray) -> None:
+def check_sizes(dataset: Dataset, *parts: np.ndarray) -> None:
+    """Raise DataError where a part is empty."""
     sizes = [len(part) for part in parts]
     if min(sizes) == 0:
         raise DataError(

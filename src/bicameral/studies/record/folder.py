@@ -11,7 +11,7 @@ from bicameral.disk import write_json
 from bicameral.errors import BicameralError, StudyError
 from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.lock import locked
-from bicameral.studies.record.plan import Plan, plan_from_dict
+from bicameral.studies.record.plan import VERSION, Plan, plan_from_dict
 
 PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
 
@@ -59,7 +59,12 @@ def open_folder(folder: Path, plan: Plan) -> Path:
 
 def read_plan(folder: Path) -> Plan:
     """The frozen plan of a study folder."""
-    return plan_from_dict(_read(folder, PLAN, "no study was begun there: run bicameral compare"))
+    fields = _read(folder, PLAN, "no study was begun there: run bicameral compare")
+    if fields.get("version", 1) != VERSION:
+        raise StudyError(
+            f"{folder} was made by another version of bicameral; compare anew, under another name"
+        )
+    return plan_from_dict(fields)
 
 
 def read_results(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bicameral.errors import ConfigError, StudyError, nearest
 from bicameral.models import require_counts
 from bicameral.training.recipe import recipe_from_dict
 
+VERSION = 2
 LIMITS = ("latency_ms", "disk_mb", "peak_ram_mb")
 
 
@@ -22,6 +23,7 @@ LIMITS = ("latency_ms", "disk_mb", "peak_ram_mb")
 class Plan:
     """Everything that decides the outcome of a study, and nothing that does not."""
 
+    version: int = VERSION  # of what a study does; an older one cannot go on
     source: str  # where the data lies, as the user wrote it
     data_options: Mapping[str, Any] = field(default_factory=dict)  # options of `read`
     data_digest: str = ""  # what the data was when the plan was frozen
@@ -33,6 +35,7 @@ class Plan:
     budget_seconds: float | None = 600.0  # of the whole comparison; None where trial_steps is given
     trial_steps: int | None = None  # steps of a full trial, instead of seconds: the same on every machine
     replicates: int = 6
+    folds: int = 4  # of a repetition, in which every example is judged once; fewer where the data bear fewer
     settings: int = 6  # quasi-random settings a family starts tuning with
     seed: int = 0
     test_fraction: float = 0.2
@@ -50,7 +53,7 @@ class Plan:
             raise ConfigError("give a budget either in time (10min) or in steps a trial (400steps)")
         if not self.models:
             raise ConfigError("no model to compare")
-        require_counts(self, "replicates", "settings", "threads")
+        require_counts(self, "replicates", "settings", "threads", "folds")
         if self.replicates < 2:
             raise ConfigError("one replicate is no comparison; give 2 or more, better 6")
         _check_amount("rope", self.rope)
