@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bicameral.models.mini_rocket import MiniRocket, MiniRocketConfig, golden_quantiles, kernels, spread
+from bicameral.models.mini_rocket import MiniRocket, MiniRocketConfig
+from bicameral.nn.rocket import golden_quantiles, kernels, spread
 
 
 def build(shape=(50, 1), **overrides):
