@@ -1,8 +1,8 @@
 """MultiRocket's and Hydra's features of a series and of its changes; only the head is fitted, at once.
 
 Tan, Dempster, Bergmeir and Webb 2022, "MultiRocket", arXiv 2102.00457; Dempster, Schmidt and Webb 2023,
-"Hydra", arXiv 2203.13652. Differs: rows are stretched to one length and each channel to mean zero, so that what
-lies beyond the edges is no step; level, spread and length are features of their own; all are scaled alike.
+"Hydra", arXiv 2203.13652. Differs: rows are stretched to one length and each channel to mean zero, so that
+beyond the edges is no step; level, spread and length are features of their own; all are scaled alike.
 """
 
 from dataclasses import dataclass
@@ -77,6 +77,7 @@ class MultiRocketHydra(nn.Module):
         for rocket, seen in zip(self.rockets, both, strict=True):
             rocket.prepare(seen)
 
+    @torch.no_grad()  # pooled in place, for speed
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
         x, plain = centred(x, lengths, self.num_frames)
         both = _with_changes(x)
