@@ -20,10 +20,11 @@ from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset, Layout
 from bicameral.data.preprocessing import preprocessing_from_dict
 from bicameral.disk import jsonable, replace_folder, write_json
-from bicameral.errors import ArtifactError, BicameralError, DataError
+from bicameral.errors import ArtifactError, BicameralError, ConfigError, DataError
 from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
+from bicameral.tasks.blended import Blend, build, parts_of
 from bicameral.tasks.generating import generate
 from bicameral.tasks.later import by_sequence, reading, to_answer, to_judge
 from bicameral.tasks.network import Network
@@ -42,7 +43,7 @@ DECIDING = ("model", "overrides", "layout", "task", "preprocessing")  # keys of 
 class Artifact:
     """A network with the preprocessing fitted for it and the task it answers."""
 
-    network: Network
+    network: Network | Blend
     preprocessing: Any
     task: Task
     card: dict[str, Any] = field(default_factory=dict)  # where it comes from: data, budget, scores, versions
@@ -75,10 +76,16 @@ class Artifact:
 
     def generate(self, prompt: Any, length: int, *, temperature: float = 1.0, seed: int = 0) -> Any:
         """Go on from a text, or frames (t, keys), for `length` steps; temperature 0 takes the likeliest."""
+        assert isinstance(self.network, Network), "what foretells the next step is never blended"
         return generate(self.network, self.preprocessing, prompt, length, temperature=temperature, seed=seed)
 
     def stream(self, num_streams: int = 1) -> Stream:
         """Answer data that still come in, piece by piece; docs/streaming.md."""
+        if isinstance(self.network, Blend):
+            raise ConfigError(
+                "a blend of several models answers whole examples; use predict, or train one that runs along "
+                "time (--model gru)"
+            )
         return Stream(self.network, self.preprocessing, self.task, num_streams)
 
     def _answer(
@@ -127,15 +134,11 @@ class Artifact:
     def _read(cls, folder: Path) -> "Artifact":
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _refuse_newer(folder, config["bicameral"])
-        if config["model"] not in registry.names():
-            raise ArtifactError(
-                f"{folder} was made with the model {config['model']!r}, which is not installed here: install "
-                "the package that brings it, or a version of bicameral that has it"
-            )
+        _require_installed(folder, config)
         _verify(folder, config)
         task = task_from_dict(config["task"])
         layout = Layout(**{**config["layout"], "shape": tuple(config["layout"]["shape"])})
-        network = Network(layout, task, config["model"], config["overrides"])
+        network = build(layout, task, config["model"], config["overrides"])
         network.load_state_dict(load_file(folder / WEIGHTS))
         return cls(network.eval(), preprocessing_from_dict(config["preprocessing"]), task, config["card"])
 
@@ -158,6 +161,15 @@ class Artifact:
             "preprocessing": self.preprocessing.to_dict(),
             "card": self.card,
         }
+
+
+def _require_installed(folder: Path, config: Mapping[str, Any]) -> None:
+    for model in (part["model"] for part in parts_of(config["model"], config["overrides"])):
+        if model not in registry.names():
+            raise ArtifactError(
+                f"{folder} was made with the model {model!r}, which is not installed here: install "
+                "the package that brings it, or a version of bicameral that has it"
+            )
 
 
 def refuse_other_files(folder: Path) -> None:
@@ -206,7 +218,7 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _card(config: Mapping[str, Any], network: Network) -> str:
+def _card(config: Mapping[str, Any], network: Network | Blend) -> str:
     entry, task = network.entry, config["task"]
     parameters = sum(parameter.numel() for parameter in network.parameters())
     lines = [
@@ -222,7 +234,16 @@ def _card(config: Mapping[str, Any], network: Network) -> str:
 
 
 def _bullets(facts: Mapping[str, Any]) -> Sequence[str]:
-    return ["\n".join(f"- {name}: {_inert(value)}" for name, value in facts.items()) or "- not recorded"]
+    lines = [line for name, value in facts.items() if name != "curve" for line in _bullet(name, value)]
+    return ["\n".join(lines) or "- not recorded"]
+
+
+def _bullet(name: str, value: Any) -> list[str]:
+    """One fact in a line; a table in a line for each of its rows."""
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        rows = (", ".join(f"{key} {cell}" for key, cell in row.items()) for row in value)
+        return [f"- {name}:", *(f"  - {_inert(row)}" for row in rows)]
+    return [f"- {name}: {_inert(value)}"]
 
 
 def _inert(value: Any) -> str:

@@ -1,6 +1,7 @@
 """From a file of data to an answer, through the command line alone."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,11 +87,17 @@ def test_a_dry_run_says_what_training_would_cost(bicameral, data, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_model_the_first_recommended_is_trained(bicameral, data):
-    ranking = json.loads(bicameral("recommend", data, "--seconds", "0", "--json").stdout)
-    best = next(place for place in ranking if place["family"] not in ("baseline", "control"))
-    chosen = json.loads(bicameral("train", data, "--dry-run", "--json", "kind=series", "batch_size=8").stdout)
-    assert chosen["model"] == best["model"]
+def test_without_a_model_those_that_suit_the_data_race(bicameral, data, tmp_path):
+    arguments = ["train", data, "--budget", "3steps", "--runs", tmp_path, "kind=series", "batch_size=8"]
+    planned = json.loads(bicameral(*arguments, "--dry-run", "--json").stdout)
+    assert planned["model"] == "a race"
+    made = bicameral(*arguments, "--json")
+    card = json.loads(made.stdout)
+    assert {row["contestant"] for row in planned["race"]} >= {row["contestant"] for row in card["race"]}
+    assert Path(card["artifact"]).name.endswith("-best")
+    lines = made.stderr.splitlines()
+    assert lines[0].split() == ["contestant", "val", "accuracy", "seconds"]
+    assert [line.split()[0] for line in lines[1:]] == [row["contestant"].split()[0] for row in card["race"]]
 
 
 def test_a_dry_run_says_only_what_was_asked(bicameral, data):

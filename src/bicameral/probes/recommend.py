@@ -17,6 +17,7 @@ from bicameral.probes import Probe
 from bicameral.probes.finding import TELLING
 from bicameral.problems.problem import Draw, Problem
 from bicameral.tasks.network import Network
+from bicameral.training.contestants import kind_of
 from bicameral.training.cost import flops, parameters, seconds_per_epoch
 from bicameral.training.recipe import Recipe
 
@@ -43,7 +44,7 @@ class Reason(NamedTuple):
 
 def candidates(dataset: Dataset) -> list[str]:
     """Return the models worth comparing on this kind of data: every family, baselines and a control."""
-    menu = rules()["menu"][_kind(dataset)]
+    menu = rules()["menu"][kind_of(dataset)]
     known = [name for names in menu.values() for name in names if name in registry.names()]
     return [name for name in known if dataset.classes or registry.entry(name).gives != "answer"]
 
@@ -57,7 +58,8 @@ def recommend(
 ) -> list[dict[str, Any]]:
     """Rank the candidates for what `read` reads, each with reasons, their sources and its measured cost.
 
-    A baseline is listed where something speaks for it; last stand models that are not built yet.
+    A baseline is listed where something speaks for it; of equals the cheaper comes first; last stand models
+    that are not built yet.
     """
     measured = [item.to_dict() if isinstance(item, Probe) else item for item in probes or ()]
     dataset = read(source)
@@ -67,14 +69,8 @@ def recommend(
         _place(name, found) | cost(name, small, case.examples)
         for name, found in _ranked(dataset, case, measured).items()
     ]
+    places.sort(key=lambda place: (-place["points"], place["seconds_per_epoch"]))  # of equals the cheaper
     return [place | {"rank": rank} for rank, place in enumerate([*places, *_unbuilt(case)], start=1)]
-
-
-def first_choice(source: Any, *, seed: int = 0, task_options: Mapping[str, Any] | None = None) -> str:
-    """Return the model that the rules of thumb put first for what `read` reads; nothing is measured."""
-    dataset = read(source)
-    ranked = _ranked(dataset, _case(dataset, _small_draw(dataset, seed, task_options)), ())
-    return next(name for name in ranked if not _is_yardstick(name))
 
 
 def _ranked(dataset: Dataset, case: Case, probes: Sequence[Mapping[str, Any]]) -> dict[str, list[Reason]]:
@@ -148,7 +144,7 @@ def _small_draw(dataset: Dataset, seed: int, task_options: Mapping[str, Any] | N
 def _case(dataset: Dataset, draw: Draw) -> Case:
     layout, cut = draw.train.layout, dataset.targets is None or is_continued(dataset)
     examples = len(draw.train) if cut else len(dataset)
-    return Case(_kind(dataset), examples, 0 if layout.kind == "image" else layout.shape[0])
+    return Case(kind_of(dataset), examples, 0 if layout.kind == "image" else layout.shape[0])
 
 
 def _reasons(entry: registry.Entry, case: Case, probes: Sequence[Mapping[str, Any]]) -> list[Reason]:
@@ -195,14 +191,6 @@ def _speaking(case: Case) -> list[Mapping[str, Any]]:
 def _holds(when: Mapping[str, Any], case: Case) -> bool:
     bounds = [(when.get(name, (0, math.inf)), getattr(case, name)) for name in ("examples", "steps")]
     return case.kind in when.get("kinds", [case.kind]) and all(low <= n < high for (low, high), n in bounds)
-
-
-def _kind(dataset: Dataset) -> str:
-    if is_continued(dataset):
-        return f"next {dataset.kind}"
-    if dataset.targets is None:
-        return "next clip" if dataset.kind == "clip" else "forecast"
-    return dataset.kind
 
 
 def _is_yardstick(name: str) -> bool:

@@ -4,7 +4,6 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +11,34 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import Artifact, refuse_other_files
-from bicameral.data.audit import audit
-from bicameral.data.audit.gate import raise_on_failure
-from bicameral.data.dataset import Dataset
-from bicameral.data.read import read
-from bicameral.data.split.splits import Split, split
+from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import BicameralError, ConfigError
-from bicameral.problems.options import split_options
-from bicameral.problems.problem import Draw, Problem
+from bicameral.problems.problem import Draw
+from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
+from bicameral.training.best import train_best
 from bicameral.training.budgets import Budget, training_budget
+from bicameral.training.card import course, provenance, too_short
 from bicameral.training.cost import flops, parameters, seconds_per_epoch
 from bicameral.training.distributed import best_device, is_first
 from bicameral.training.history import History
 from bicameral.training.learn import is_iterated, learn
+from bicameral.training.prepare import Ready, audited, ready
 from bicameral.training.recipe import Recipe, recipe_from_dict
 from bicameral.training.seeding import seeded
-
-TOO_SHORT = "not every example was seen once; give a longer budget, a smaller size or another model"
+from bicameral.training.yardstick import yardstick
 
 
 def train(
     source: Any,
-    model: str,
+    model: str | None = None,
     *,
     folder: str | Path,
     budget: str | float = "60s",
     seed: int = 0,
     size: str | None = None,
     validate: bool = True,
+    blend: bool = True,
     overrides: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
@@ -50,8 +48,11 @@ def train(
 ) -> Any:
     """Train `model` on the training part of `source` and save it, with its test metrics in its card.
 
+    Without a model those that suit the data race within the budget, and the best is saved (`train_best`).
+
     budget        "90s", "10min", "400steps" or "12epochs"
     validate      keep part of the training part back to choose the best weights; else the last are kept
+    blend         without a model: whether several may answer as one
     size          one of the model's sizes; `overrides` change single fields of its config
     override_audit  train although the audit of the data failed; the card says so
     data_options  of `read` and of the task (metric, horizon, lookback, ...)
@@ -59,31 +60,38 @@ def train(
     Killed or interrupted, the same call goes on from the last checkpoint. Of several processes started by
     torchrun, all return the trained weights and the first alone judges and saves them.
     """
-    task_options, reading = split_options(data_options or {})
-    dataset = source if isinstance(source, Dataset) else read(source, **reading)
-    problem = Problem(dataset, task_options=task_options, seed=seed, missing=reading.get("missing"))
-    parts = split(problem.dataset, seed=seed)
-    if not validate:
-        parts = replace(parts, train=np.sort(np.concatenate([parts.train, parts.val])))
-    draw = problem.prepare(parts.train, parts.val, parts.test)
+    settings = {"seed": seed, "recipe": recipe, "data_options": data_options, "progress": progress}
+    settings |= {"override_audit": override_audit, "dry_run": dry_run, "budget": budget, "folder": folder}
+    if model is None:
+        _only_of_a_model(size=size, overrides=overrides, validate=not validate)
+        return train_best(source, blend=blend, **settings)
+    found = ready(source, data_options, seed=seed, validate=validate)
+    draw, length = found.draw, training_budget(budget)
     with seeded(seed):
         network = Network(draw.preprocessing.layout, draw.task, model, _fields(model, size, overrides or {}))
     network = network.to(best_device())
-    chosen, length = recipe_from_dict({"batch_size": 64, **(recipe or {})}), training_budget(budget)
+    chosen = recipe_from_dict({"batch_size": 64, **(recipe or {})})
     if dry_run:
-        return {"split": _counts(parts, validate), **forecast_cost(network, draw, chosen, length)}
+        return {"split": found.counts, **forecast_cost(network, draw, chosen, length)}
     refuse_other_files(Path(folder))
     with _tidy(_checkpoints(Path(folder))):
-        audited = _audit(problem, parts, override=override_audit)
+        facts = {**found.problem.origin, "audit": audited(found, override=override_audit)}
         _checkpoints(Path(folder)).mkdir(parents=True, exist_ok=True)  # fails before training, not after it
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
-    facts = {**problem.origin, "audit": audited}
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task, facts)
     if is_first():
-        artifact.card |= _facts(artifact, problem.dataset, parts, history, validate)
+        artifact.card |= _facts(found, network, history, length) | provenance(chosen, seed, length)
         artifact.save_pretrained(folder)
         shutil.rmtree(_checkpoints(Path(folder)), ignore_errors=True)
     return artifact
+
+
+def _only_of_a_model(**given: Any) -> None:
+    """Refuse settings that mean nothing where several models race."""
+    for name, value in given.items():
+        if value:
+            what = "no-validate" if name == "validate" else name
+            raise ConfigError(f"{what} belongs to one model, and none was named; name it with --model")
 
 
 def forecast_cost(network: Network, draw: Draw, recipe: Recipe, budget: Budget) -> dict[str, Any]:
@@ -105,17 +113,8 @@ def forecast_cost(network: Network, draw: Draw, recipe: Recipe, budget: Budget) 
         "steps": round(steps),
         "epochs": float(f"{epochs:.3g}"),
         "seconds": float(f"{epochs * epoch:.3g}"),
+        **({"too short": said} if (said := too_short(epochs, of_seconds=budget.seconds is not None)) else {}),
     }
-
-
-def _audit(problem: Problem, parts: Split, *, override: bool) -> str:
-    """Look at the data and this split before training; what was found, in a line."""
-    names = None if problem.is_cut else problem.named(parts.train, parts.test)
-    found = audit(problem.raw, split=names, quick=True)
-    raise_on_failure(found.to_dict(), override=override)
-    failed = ", ".join(finding.check for finding in found.at("FAIL"))
-    counts = f"{len(found.at('PASS'))} checks passed, {len(found.at('WARN'))} warn"
-    return counts + (f", overridden: {failed}" if failed else "")
 
 
 def _fields(model: str, size: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,32 +166,23 @@ def _checkpoints(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}-checkpoint")
 
 
-def _facts(
-    artifact: Artifact, dataset: Dataset, parts: Split, history: History, validate: bool
-) -> dict[str, Any]:
-    rows = _rows(parts, validate)
+def _facts(found: Ready, network: Network, history: History, budget: Budget) -> dict[str, Any]:
     # Where training had no time to look at the validation part, neither has this.
-    skipped = {"train"} if history.val or not history.steps else {"train", "val"}
-    judged = {name: artifact.evaluate(dataset, rows[name]) for name in rows if name not in skipped}
+    looked = found.validate and (bool(history.val) or not history.steps)
+    judged = {"val": found.draw.val} if looked else {}
     return {
-        "split": _counts(parts, validate),
+        "split": found.counts,
         **{
             f"{part} {name}": round(value, 6)
-            for part, found in judged.items()
-            for name, value in found.items()
+            for part, examples in {**judged, "test": found.draw.judged}.items()
+            for name, value in _metrics(network, examples).items()
         },
-        "steps": history.steps,
-        "seconds": round(history.seconds, 2),
-        "stopped by": history.stopped_by or "solved at once",
-        **({"too short": TOO_SHORT} if 0 < history.epochs < 1 and history.stopped_by == "budget" else {}),
+        **yardstick(found),
+        **course(history, of_seconds=budget.seconds is not None),
     }
 
 
-def _rows(parts: Split, validate: bool) -> dict[str, np.ndarray]:
-    return {"train": parts.train, **({"val": parts.val} if validate else {}), "test": parts.test}
-
-
-def _counts(parts: Split, validate: bool) -> str:
-    return f"{parts.how}: " + ", ".join(
-        f"{len(rows)} {name}" for name, rows in _rows(parts, validate).items()
-    )
+def _metrics(network: Network, examples: Prepared) -> dict[str, float]:
+    output, y = answer(network, examples)
+    assert y is not None
+    return network.task.metrics(output.float(), y)

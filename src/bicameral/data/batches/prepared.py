@@ -65,6 +65,20 @@ class Prepared:
         part._store = None if self._store is None else self._store.subset(torch.as_tensor(rows))
         return part
 
+    def joined(self, other: "Prepared") -> "Prepared":
+        """Return the examples of both in the order of the dataset, prepared already."""
+        order = torch.cat([self.index, other.index]).argsort(stable=True)
+        both = copy(self)
+        both.index = torch.cat([self.index, other.index])[order]
+        if isinstance(self._targets, Tensor):
+            both._targets = torch.cat([self._targets, other._targets])[order]
+        if self._store is not None and other._store is not None:
+            arrays = [*self._store.arrays(), *other._store.arrays()]
+            both._store = _hold(arrays[place] for place in order.tolist())
+        else:
+            both._store = None
+        return both
+
     def example(self, row: int) -> np.ndarray:
         """Decode and prepare one example."""
         return self.preprocessing(self.dataset.items[int(self.index[row])])
@@ -132,6 +146,9 @@ class Whole:
     def gather(self, rows: Tensor) -> tuple[Tensor, None]:
         return self.x.index_select(0, rows), None
 
+    def arrays(self) -> list[np.ndarray]:
+        return list(self.x.numpy())
+
     def subset(self, rows: Tensor) -> "Whole":
         return Whole(self.x[rows])
 
@@ -149,6 +166,9 @@ class Ragged:
         valid = steps < lengths[:, None]
         places = torch.where(valid, self.starts[rows][:, None] + steps, len(self.flat) - 1)
         return self.flat[places], None if valid.all() else lengths
+
+    def arrays(self) -> list[np.ndarray]:
+        return [part.numpy() for part in self.flat[:-1].split(self.lengths.tolist())]
 
     def subset(self, rows: Tensor) -> "Ragged":
         lengths = self.lengths[rows]
