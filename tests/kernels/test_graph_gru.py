@@ -143,3 +143,10 @@ def test_refuses_another_graph():
     x, h, *others = [v.detach() for v in make()]
     with pytest.raises(ShapeError, match="8 nodes"):
         run([torch.cat([x, x[:, :, :1]], 2), h, *others])
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize("lengths", [[-1, 2, 3], [1, 2, 6], [1, 2]])
+def test_refuses_lengths_that_cannot_be(lengths):
+    with pytest.raises(ShapeError, match="lengths are"):
+        run([v.detach() for v in make()], torch.tensor(lengths))

@@ -61,6 +61,24 @@ def test_a_graph_of_more_nodes_is_refused():
         sparse_rows(matrix, matrix, torch.ones(B, 3, 2))
 
 
+MATRIX = compress(torch.ones(4, 3))
+BROKEN = {
+    "no such node": MATRIX._replace(columns=MATRIX.columns + 1),
+    "node below zero": MATRIX._replace(columns=MATRIX.columns - 1),
+    "no such entry": MATRIX._replace(starts=MATRIX.starts + 1),
+    "entry below zero": MATRIX._replace(starts=MATRIX.starts - 1),
+    "too few values": MATRIX._replace(values=MATRIX.values[:-1]),
+    "wide numbers": MATRIX._replace(columns=MATRIX.columns.long()),
+    "no rows": MATRIX._replace(starts=MATRIX.starts[:0]),
+}
+
+
+@pytest.mark.parametrize("matrix", BROKEN.values(), ids=BROKEN)
+def test_a_matrix_that_reads_what_is_not_there_is_refused(matrix):
+    with pytest.raises(ShapeError):
+        sparse_rows(matrix, MATRIX, torch.ones(B, 3, 2))
+
+
 GATED = {"x": (B, T, 3), "h": (B, 8), "c": (B, 8)}
 
 
@@ -86,5 +104,5 @@ def test_a_projected_cell_refuses_what_does_not_fit_its_weights(place):
 def test_lengths_beyond_the_last_frame_are_refused():
     x, h, c = ones(list(GATED.values()))
     weights = Weights(*ones([(32, 3), (32, 8), (32,), (32,)]))
-    with pytest.raises(ShapeError, match="at most 5"):
+    with pytest.raises(ShapeError, match="from 0 to 5"):
         gated("lstm", x, (h, c), weights, torch.tensor([6, 5]))

@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from bicameral.errors import ShapeError
 from bicameral.kernels import native
 from bicameral.kernels.gated import fused, operator, reference
 from bicameral.kernels.gated.cells import CELLS, Cell
 from bicameral.kernels.gated.packed import Packed
 from bicameral.kernels.gated.recurrence import Recurrence, run
 from bicameral.kernels.gated.reference import State, Weights
+from bicameral.kernels.lengths import checked
 
 __all__ = ["CELLS", "Cell", "Packed", "Weights", "gated"]
 
@@ -32,12 +34,19 @@ def gated(
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
     watched = not compiling and native.is_watched()
+    if x.dim() != 3 or len(state) != cell.num_states:
+        raise ShapeError(
+            f"{name} carries {cell.num_states} states, and x must be (rows, frames, inputs); "
+            f"{len(state)} states and x {tuple(x.shape)} were given"
+        )
+    if type(lengths) is Tensor and not (compiling or watched or native.must_be_plain()):
+        lengths = checked(lengths, *x.shape[:2])
+    if not x.shape[1]:
+        return reference.scan(cell.step, x, state, weights, lengths)
     if not _fits_native((x, *state, *weights), compiling or watched):
         if fused.knows(name, weights) and not watched:
             return fused.scan(name, x, state, weights, lengths)
         return reference.scan(cell.step, x, state, weights, lengths)
-    if lengths is not None:
-        lengths = lengths.to(torch.int64).contiguous()
     h, c = state if cell.num_states == 2 else (state[0], None)
     needed = torch.is_grad_enabled() and _learning((x, *state, *weights))
     if compiling or watched:

@@ -3,7 +3,7 @@
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -32,15 +32,19 @@ class Call(ctypes.Structure):
 def prepare(
     cell: Cell, x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None
 ) -> Call:
-    """Fill in what forward and backward passes share."""
-    rows, frames, inputs = x.shape
-    units = _require(cell, x, h, c, weights, lengths)
+    """Fill in what forward and backward passes share, if everything fits; `lengths` have been checked."""
+    if weights.w_h.dim() != 2:
+        _refuse(cell, x, h, c, weights)
+    (rows, frames, inputs), (height, outputs) = x.shape, weights.w_h.shape
+    units = height // cell.num_state_gates
+    if not _fit(cell, x.shape, h, c, weights, units):
+        _refuse(cell, x, h, c, weights)
     return Call(
         rows,
         frames,
         inputs,
         units,
-        h.shape[1],
+        outputs,
         torch.get_num_threads(),
         x.data_ptr(),
         x.stride(0),
@@ -54,23 +58,41 @@ def prepare(
     )
 
 
-def _require(
-    cell: Cell, x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None
-) -> int:
-    """Return the number of units, if everything fits the weights."""
-    (rows, frames, inputs), (height, outputs) = x.shape, weights.w_h.shape
-    units = height // cell.num_state_gates
-    if h.shape != (rows, outputs) or (c is not None and c.shape != (rows, units)):
-        native.require(x.dtype, h=(h, (rows, outputs)), c=(h if c is None else c, (rows, units)))
-    if cell.projects and weights.extra is not None:
-        native.require(x.dtype, extra=(weights.extra, (outputs, units)))
-    if weights.w_x is not None and weights.w_x.shape[1] != inputs:
-        native.require(x.dtype, x=(x, (rows, frames, weights.w_x.shape[1])))
-    if lengths is not None and (lengths.shape != (rows,) or int(lengths.max()) > frames):
-        raise ShapeError(
-            f"lengths are {lengths.tolist()}; expected one of at most {frames} a row, {rows} in all"
-        )
-    return units
+def _fit(cell: Cell, shape: torch.Size, h: Tensor, c: Tensor | None, weights: Weights, units: int) -> bool:
+    """Whether every tensor has the size that the kernel will read; written out, as it costs at every call."""
+    w_x, w_h, b_x, b_h, extra = weights
+    (rows, _, inputs), (height, outputs) = shape, w_h.shape
+    gates, wanted = cell.num_input_gates * units, cell.extra_shape(units, outputs)
+    return (
+        h.shape == (rows, outputs)
+        and (c is None or c.shape == (rows, units))
+        and (height == cell.num_state_gates * units)
+        and (units == outputs or cell.projects)
+        and (inputs == gates if w_x is None else w_x.shape == (gates, inputs))
+        and (b_x is None or b_x.shape == (gates,))
+        and (b_h is None or b_h.shape == (height,))
+        and (wanted is None or (extra is not None and extra.shape == wanted))
+    )
+
+
+def _refuse(cell: Cell, x: Tensor, h: Tensor, c: Tensor | None, weights: Weights) -> NoReturn:
+    """Name a tensor that does not fit; what the weights of the state are decides about the others."""
+    w_x, w_h, b_x, b_h, extra = weights
+    if w_h.dim() != 2:
+        raise ShapeError(f"w_h is {tuple(w_h.shape)}; it must be (units of all gates, outputs)")
+    outputs = w_h.shape[1]
+    units = w_h.shape[0] // cell.num_state_gates if cell.projects else outputs
+    gates, wanted = cell.num_input_gates * units, cell.extra_shape(units, outputs)
+    if wanted is not None and extra is None:
+        raise ShapeError(f"{cell.name} needs extra weights {wanted}; none were given")
+    inputs = gates if w_x is None else w_x.shape[-1]
+    shapes = {"w_h": (w_h, (cell.num_state_gates * units, outputs)), "w_x": (w_x, (gates, inputs))}
+    shapes |= {"b_x": (b_x, (gates,)), "b_h": (b_h, (len(w_h),)), "x": (x, (*x.shape[:2], inputs))}
+    shapes |= {"h": (h, (x.shape[0], outputs)), "c": (c, (x.shape[0], units))}
+    if wanted is not None:
+        shapes["extra"] = (extra, wanted)
+    native.require(x.dtype, **{name: (v, shape) for name, (v, shape) in shapes.items() if v is not None})
+    raise AssertionError(f"nothing is wrong with {cell.name} of {shapes}")
 
 
 def forward(
@@ -100,12 +122,12 @@ def backward(
     _library().gated_backward(cell.number, ctypes.byref(call))
 
 
-def workspace_size(cell: Cell, x: Tensor, h: Tensor, c: Tensor | None) -> int:
+def workspace_size(cell: Cell, rows: int, frames: int, units: int, outputs: int) -> int:
     """Floats that a forward pass must keep for its backward pass: gates of every frame, states around it."""
     lanes, slots = _library().gated_lanes(), _library().gated_slots(cell.number)
-    (rows, frames, _), last = x.shape, h if c is None else c
-    states = sum(_padded(v.shape[1], lanes) for v in (h, c) if v is not None)
-    return rows * (frames * slots * _padded(last.shape[1], lanes) + (frames + 1) * states)
+    padded = _padded(units, lanes)
+    states = _padded(outputs, lanes) + (padded if cell.num_states == 2 else 0)
+    return rows * (frames * slots * padded + (frames + 1) * states)
 
 
 def _padded(count: int, lanes: int) -> int:

@@ -27,8 +27,10 @@ def scan(
     ended = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
     if name == "lstm":
         x, weights = _with_hold(x, weights, ended)
+    before = state[0]
     y, state = _whole(name, x, state, weights)
-    last = y[torch.arange(len(y), device=y.device), lengths - 1]
+    last = y[torch.arange(len(y), device=y.device), (lengths - 1).clamp(min=0)]
+    last = last.where((lengths > 0)[:, None], before)
     return y.masked_fill(ended[..., None], 0), (last, *state[1:])
 
 
@@ -52,6 +54,11 @@ def _with_hold(x: Tensor, weights: Weights, ended: Tensor) -> tuple[Tensor, Weig
 
 
 def _packed(name: str, x: Tensor, state: State, weights: Weights, lengths: Tensor) -> tuple[Tensor, State]:
+    empty = lengths == 0
+    if empty.any():  # packing takes none: let them run for a frame, and forget it
+        y, last = _packed(name, x, state, weights, lengths.clamp(min=1))
+        last = tuple(old.where(empty[:, None], new) for old, new in zip(state, last, strict=True))
+        return y.masked_fill(empty[:, None, None], 0), last
     packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
     order = packed.sorted_indices
     assert order is not None

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import register_flop_formula
 from bicameral.kernels.gated import cpu, recurrence
 from bicameral.kernels.gated.cells import CELLS
 from bicameral.kernels.gated.reference import Weights
+from bicameral.kernels.lengths import checked
 
 _ARGUMENTS = (
     "str cell, bool keep, Tensor? lengths, Tensor x, Tensor h, Tensor? c, "
@@ -23,6 +24,7 @@ _INCOMING = "Tensor workspace, Tensor? dy, Tensor? dh, Tensor? dc, bool[] wanted
 )
 def gated(cell, keep, lengths, x, h, c, *weights):
     """Return outputs, last h and c, and what the backward pass needs, where it is to be kept."""
+    lengths = None if lengths is None else checked(lengths, *x.shape[:2])
     kept = x.new_empty(_kept_size(cell, keep, x, h, c))
     workspace = kept if keep else None
     x, h, c = _rows(x), _rows(h), _rows(c)
@@ -68,7 +70,8 @@ def _count(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, **_: Any) ->
 
 
 def _kept_size(cell: str, keep: bool, x: Tensor, h: Tensor, c: Tensor | None) -> int:
-    return cpu.workspace_size(CELLS[cell], x, h, c) if keep else 0
+    units = (h if c is None else c).shape[1]
+    return cpu.workspace_size(CELLS[cell], *x.shape[:2], units, h.shape[1]) if keep else 0
 
 
 def _rows(x: Any) -> Any:

@@ -35,8 +35,8 @@ class Recurrence(torch.autograd.Function):
         ctx.save_for_backward(x, h, c, *weights)
         ctx.set_materialize_grads(False)
         ctx.cell, ctx.lengths = cell, lengths
-        ctx.workspace = workspaces.take(cpu.workspace_size(cell, x, h, c))
-        return run(cell, x, h, c, Weights(*weights), lengths, ctx.workspace)  # type: ignore[arg-type]
+        outputs, ctx.workspace = _run_kept(cell, x, h, c, Weights(*weights), lengths)  # type: ignore[arg-type]
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
@@ -46,14 +46,22 @@ class Recurrence(torch.autograd.Function):
         x, h, c, *weights = ctx.saved_tensors
         cell, lengths, workspace, ctx.workspace = ctx.cell, ctx.lengths, ctx.workspace, None
         if workspace is None:
-            workspace = workspaces.take(cpu.workspace_size(cell, x, h, c))
-            run(cell, x, h, c, Weights(*weights), lengths, workspace)
+            _, workspace = _run_kept(cell, x, h, c, Weights(*weights), lengths)
         incoming = (*gradients[: cell.num_states + 1], *[None] * (2 - cell.num_states))
         answers = run_back(
             cell, x, h, c, Weights(*weights), lengths, workspace, incoming, ctx.needs_input_grad[2:]
         )
         workspaces.give(workspace)
         return None, None, *answers
+
+
+def _run_kept(
+    cell: Cell, x: Tensor, h: Tensor, c: Tensor | None, weights: Weights, lengths: Tensor | None
+) -> tuple[Tensors, Tensor]:
+    call = cpu.prepare(cell, x, h, c, weights, lengths)
+    size = cpu.workspace_size(cell, call.rows, call.frames, call.units, call.outputs)
+    workspace = workspaces.take(size)
+    return cpu.forward(cell, call, x, cpu.pack(cell, call, h), workspace), workspace
 
 
 def run(

@@ -12,6 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from bicameral.kernels.frames import stacked
+
 State = tuple[Tensor, ...]
 EPS = 1e-5  # of the variances of layer norm
 
@@ -53,7 +55,7 @@ def scan(
             new = tuple(torch.where(active, after, before) for after, before in zip(new, state, strict=True))
         state = new
         outputs.append(y_t)
-    return torch.stack(outputs, 1), state
+    return stacked(outputs, state[0]), state
 
 
 def lstm(a: Float[Tensor, "b g"], state: State, weights: Weights) -> State:

@@ -7,6 +7,7 @@ from torch import Tensor
 from bicameral.errors import ShapeError
 from bicameral.kernels import native
 from bicameral.kernels.graph_gru.reference import Weights
+from bicameral.kernels.lengths import checked
 from bicameral.kernels.sparse_rows import Rows
 from bicameral.kernels.sparse_rows.cpu import require_nodes
 
@@ -84,7 +85,7 @@ def _sizes(x: Tensor, h: Tensor, weights: Weights, matrix: Rows) -> tuple[int, .
 
 
 def _within(lengths: Tensor | None, x: Tensor) -> Tensor | None:
-    return None if lengths is None else lengths.to(torch.int64).clamp(0, x.shape[1])
+    return None if lengths is None else checked(lengths, *x.shape[:2])
 
 
 def _call(name: str, integers: tuple[int, ...], *tensors: Tensor | None) -> None:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from bicameral.kernels.frames import stacked
+
 Spread = Callable[[Tensor], Tensor]  # (... n f) to (... n mf): what every node hears, term by term
 
 
@@ -28,12 +30,12 @@ def graph_gru(
 ) -> tuple[Float[Tensor, "b t n e"], Float[Tensor, "b n e"]]:
     """Return every output and the last state; a row that has ended keeps its state."""
     inputs = _convolve(weights.bias, x.transpose(0, 1), weights.input, spread)  # of all frames at once
-    outputs = []
+    outputs, start = [], h
     for t, frame in enumerate(inputs.unbind(0)):
         new = _update(frame, h, weights, spread)
         h = new if lengths is None else torch.where((t < lengths).view(-1, 1, 1), new, h)
         outputs.append(new)
-    return torch.stack(outputs, 1), h
+    return stacked(outputs, start), h
 
 
 def _update(

@@ -59,5 +59,6 @@ def backward_by(
     """
     later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], 1).conj_physical()
     dx = scan(later.flip(1), grad.flip(1), torch.zeros_like(h)).flip(1)
-    before = torch.cat([h[:, None], y[:, :-1]], 1)
-    return dx * before.conj_physical(), dx, dx[:, 0] * a[:, 0].conj_physical()
+    before = torch.cat([h[:, None], y], 1)[:, :-1]
+    dh = (dx[:, :1] * a[:, :1].conj_physical()).sum(1)  # of one frame, or none
+    return dx * before.conj_physical(), dx, dh

@@ -14,7 +14,7 @@ def signature_by_sums(
     before: list[Tensor] = []
     for start in starts:
         after.append(start[:, None] + _growth(delta, before).cumsum(1))
-        before.append(torch.cat([start[:, None], after[-1][:, :-1]], 1))
+        before.append(torch.cat([start[:, None], after[-1]], 1)[:, :-1])
     return torch.cat(after, 2)
 
 

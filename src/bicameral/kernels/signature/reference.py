@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bicameral.kernels.frames import stacked
+
 
 def signature(delta: Float[Tensor, "b t d"], s: Float[Tensor, "b e"], depth: int) -> Float[Tensor, "b t e"]:
     """Return S_t = S_{t-1} ⊗ exp(delta_t) for every t, levels 1 to `depth` side by side."""
@@ -14,7 +16,7 @@ def signature(delta: Float[Tensor, "b t d"], s: Float[Tensor, "b e"], depth: int
     for step in delta.unbind(1):
         levels = _product([torch.ones_like(s[:, :1]), *levels], _exponential(step, depth))
         signatures.append(torch.cat(levels, 1))
-    return torch.stack(signatures, 1)
+    return stacked(signatures, s)
 
 
 def _exponential(step: Float[Tensor, "b d"], depth: int) -> list[Tensor]:

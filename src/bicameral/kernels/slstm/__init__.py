@@ -26,7 +26,7 @@ def slstm(
     """Return every h, c, n and m; x holds i, f, z and o, r the four of a head side by side (e = 4 d)."""
     if native.must_be_plain() or not cpu.serves(x, r, h, c, n, m):
         return reference.slstm(x, r, h, c, n, m)
-    learns = torch.is_grad_enabled() and any(v.requires_grad for v in (x, r, h, c, n))
+    learns = torch.is_grad_enabled() and any(v.requires_grad for v in (x, r, h, c, n, m))
     if native.must_be_operator(x):
         return _operator(x, r, h, c, n, m, learns)[:4]
     if learns:
@@ -49,7 +49,7 @@ class _Recurrence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> Any:  # type: ignore[override]
         r, h, c, n, hs, cs, ns, kept = ctx.saved_tensors
-        return *cpu.backward(r, h, c, n, (hs, cs, ns), kept, grads[:3]), None  # type: ignore[arg-type]
+        return cpu.backward(r, h, c, n, (hs, cs, ns), kept, grads[:3])  # type: ignore[arg-type]
 
 
 @torch.library.custom_op(
@@ -65,7 +65,7 @@ def _operator(x, r, h, c, n, m, keep):
     "bicameral::slstm_backward",
     mutates_args=(),
     schema=f"({_SOURCES}, Tensor hs, Tensor cs, Tensor ns, Tensor kept, Tensor? dh, Tensor? dc, Tensor? dn)"
-    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
 def _backward_operator(r, h, c, n, hs, cs, ns, kept, dh, dc, dn):
     return cpu.backward(r, h, c, n, (hs, cs, ns), kept, (dh, dc, dn))
@@ -81,7 +81,7 @@ def _(x, r, h, c, n, m, keep):  # noqa: ARG001
 @_backward_operator.register_fake
 def _(r, h, c, n, hs, cs, ns, kept, dh, dc, dn):  # noqa: ARG001
     rows, frames, heads, size = hs.shape
-    return hs.new_empty(rows, frames, 4, heads, size), *(v.new_empty(v.shape) for v in (r, h, c, n))
+    return hs.new_empty(rows, frames, 4, heads, size), *(v.new_empty(v.shape) for v in (r, h, c, n, c))
 
 
 def _save(ctx: Any, inputs: tuple, output: tuple) -> None:
@@ -92,7 +92,7 @@ def _save(ctx: Any, inputs: tuple, output: tuple) -> None:
 
 
 def _backward(ctx: Any, *grads: Tensor | None) -> tuple:
-    return *_backward_operator(*ctx.saved_tensors, *grads[:3]), None, None
+    return *_backward_operator(*ctx.saved_tensors, *grads[:3]), None
 
 
 _operator.register_autograd(_backward, setup_context=_save)

@@ -47,8 +47,8 @@ def backward(
     after: tuple[Tensor, Tensor, Tensor],
     kept: Float[Tensor, "b t k n d"],
     grads: tuple[Tensor | None, Tensor | None, Tensor | None],
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of x, r, h, c and n, given those of every h, c and n in `after`."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of x, r, h, c, n and m, given those of every h, c and n in `after`."""
     hs, cs, ns = after
     rows, frames, heads, size = hs.shape
     dh, dc, dn = (None if grad is None else native.plain(grad) for grad in grads)
@@ -60,8 +60,10 @@ def backward(
     addresses = [*(v.data_ptr() for v in read), *(None if v is None else v.data_ptr() for v in (dc, dn))]
     addresses += [v.data_ptr() for v in (dx, *first)]
     run(rows, frames, heads, size, torch.get_num_threads(), *addresses)
-    before = torch.cat([h[:, None], hs[:, :-1]], 1).permute(2, 3, 0, 1).flatten(2)
-    return dx, before @ dx.permute(3, 0, 1, 2, 4).flatten(3).flatten(1, 2), *first  # type: ignore[return-value]
+    before = torch.cat([h[:, None], hs], 1)[:, :-1].permute(2, 3, 0, 1).flatten(2)
+    dr = before @ dx.permute(3, 0, 1, 2, 4).flatten(3).flatten(1, 2)
+    dh0, dc0, dn0 = first
+    return dx, dr, dh0, dc0, dn0, c * dc0 + n * dn0  # c and n count e^m times
 
 
 def _longer(r: Tensor) -> Tensor:

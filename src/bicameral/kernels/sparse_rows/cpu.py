@@ -10,9 +10,22 @@ from bicameral.kernels.sparse_rows.reference import Rows
 
 
 def require_nodes(matrix: Rows, nodes: int) -> None:
-    """Refuse a matrix that reads a node which is not there."""
-    if len(matrix.columns) and (last := int(matrix.columns.max())) >= nodes:
-        raise ShapeError(f"x has {nodes} nodes; the matrix reads node {last}")
+    """Refuse a matrix that reads a node, or an entry, which is not there."""
+    starts, columns, values = matrix
+    native.require(torch.int32, starts=(starts, starts.shape), columns=(columns, columns.shape))
+    native.require(torch.float32, values=(values, columns.shape))
+    if len(columns) and _outside(columns, nodes - 1):
+        last = int(columns.max())
+        raise ShapeError(
+            f"x has {nodes} nodes; the matrix reads node {last if last >= nodes else 'below zero'}"
+        )
+    if not len(starts) or _outside(starts, len(columns)):
+        raise ShapeError(f"rows start at {starts.tolist()[:8]}; the matrix has {len(columns)} entries")
+
+
+def _outside(places: Tensor, last: int) -> bool:
+    least, most = torch.aminmax(places)
+    return int(least) < 0 or int(most) > last
 
 
 def sparse_rows(matrix: Rows, x: Float[Tensor, "b n f"]) -> Float[Tensor, "b r f"]:
