@@ -1,7 +1,5 @@
 """Every gated cell on its fast path equals its definition, outputs and gradients, whatever the sizes."""
 
-import subprocess
-import sys
 from functools import partial
 
 import pytest
@@ -230,37 +228,6 @@ def test_operator_keeps_torchs_promises(name, ragged):
     arguments = (name, True, lengths, x, h, c, *weights)
     checks = ("test_schema", "test_autograd_registration", "test_faketensor")
     torch.library.opcheck(torch.ops.bicameral.gated.default, arguments, test_utils=checks)
-
-
-COMPILE = """
-import torch
-from bicameral.kernels.gated import Weights, gated
-
-SHAPES = {
-    "lstm": ((2, 3, 4), (2, 5), (2, 5), (20, 4), (20, 5), (20,), (20,)),
-    "reset_before_gru": ((2, 3, 4), (2, 5), (15, 4), (15, 5), (15,), (15,)),
-    "projected_lstm": ((2, 3, 4), (2, 3), (2, 5), (20, 4), (20, 3), (20,), (20,), (3, 5)),
-}
-for name, shapes in SHAPES.items():
-    num_states = 2 if "lstm" in name else 1
-
-    def run(x, *rest):
-        return gated(name, x, rest[:num_states], Weights(*rest[num_states:]))[0].square().sum()
-
-    arguments = [(0.3 * torch.randn(shape)).requires_grad_() for shape in shapes]
-    compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
-    pair = (torch.autograd.grad(f(*arguments), arguments) for f in (compiled, run))
-    for ours, theirs in zip(*pair, strict=True):
-        torch.testing.assert_close(ours, theirs)
-"""
-
-
-@needs_native
-@pytest.mark.slow
-def test_compiles_whole():
-    subprocess.run(
-        [sys.executable, "-c", COMPILE], check=True
-    )  # where no shapes are checked: that cannot be compiled
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -33,7 +33,7 @@ def gated(
     Without `w_x`, x is what every gate gets from the input, in PyTorch's order of gates.
     """
     cell, compiling = CELLS[name], torch.compiler.is_compiling()
-    watched = not compiling and native.is_watched()
+    watched = native.is_watched()
     if x.dim() != 3 or len(state) != cell.num_states:
         raise ShapeError(
             f"{name} carries {cell.num_states} states, and x must be (rows, frames, inputs); "

@@ -74,8 +74,8 @@ def serves(*tensors: Tensor) -> bool:
 
 
 def is_watched() -> bool:
-    """Whether somebody looks at every operation, to count them, say."""
-    return torch._C._len_torch_dispatch_stack() > 0
+    """Whether somebody looks at every operation, say to count them; the compiler cannot ask, and need not."""
+    return not torch.compiler.is_compiling() and torch._C._len_torch_dispatch_stack() > 0
 
 
 def must_be_plain() -> bool:
