@@ -82,7 +82,7 @@ def _expanded(
 
 def corrected_t_p(differences: Values, *, test_to_train: float = 0.0) -> float:
     """Return the two-sided p value of the corrected resampled t test (Nadeau & Bengio 2003, eq. 9)."""
-    mean, scale, freedom = _student(differences, test_to_train)
+    mean, scale, freedom = student(differences, test_to_train)
     if scale == 0:
         return float(mean == 0)
     return float(2 * stats.t.sf(abs(mean) / scale, freedom)) if freedom else 1.0
@@ -95,7 +95,7 @@ def posterior(differences: Values, *, rope: float, test_to_train: float = 0.0) -
     mean (Benavoli, Corani, Demšar & Zaffalon 2017, arXiv:1606.04316, section 3). One difference has no
     spread, so its posterior is flat.
     """
-    mean, scale, freedom = _student(differences, test_to_train)
+    mean, scale, freedom = student(differences, test_to_train)
     if not freedom:
         return Posterior(0.5, 0.0, 0.5)
     if scale == 0:
@@ -105,7 +105,8 @@ def posterior(differences: Values, *, rope: float, test_to_train: float = 0.0) -
     return Posterior(float(p_worse), float(max(0.0, 1 - p_worse - p_better)), float(p_better))
 
 
-def _student(differences: Values, test_to_train: float) -> tuple[float, float, int]:
+def student(differences: Values, test_to_train: float) -> tuple[float, float, int]:
+    """Return mean, scale and degrees of freedom of the corrected t."""
     sample = np.asarray(differences, dtype=float)
     num = len(sample)
     spread = sample.std(ddof=1) if num > 1 else np.inf
