@@ -14,14 +14,15 @@ from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.disk import write_json
 from bicameral.errors import ArtifactError, DataError
-from bicameral.problems.problem import task_for
+from bicameral.problems.options import asked_of
 from bicameral.tasks.network import Network
 
 
 def untrained(dataset: Dataset, model: str, options: dict | None = None) -> Artifact:
     rows = np.arange(len(dataset))
     preprocessing = fit_preprocessing(dataset, rows)
-    task = task_for(dataset, rows, preprocessing, options)
+    posed, asked = asked_of(dataset, options)
+    task = posed.fitted(dataset, rows, preprocessing, asked)
     torch.manual_seed(0)
     return Artifact(Network(preprocessing.layout, task, model), preprocessing, task, {"data": dataset.name})
 

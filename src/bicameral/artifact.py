@@ -26,8 +26,8 @@ from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.blended import Blend, build, parts_of
 from bicameral.tasks.generating import generate
-from bicameral.tasks.later import by_sequence, reading, to_answer, to_judge
 from bicameral.tasks.network import Network
+from bicameral.tasks.next_step import by_sequence
 
 READING = """```python
 from bicameral import Artifact
@@ -51,7 +51,7 @@ class Artifact:
     @property
     def reading(self) -> dict[str, Any]:
         """Options of `read` for its data: what is asked of them, and the number that stands for no value."""
-        return reading(self.task) | {key: self.card[key] for key in ("missing",) if key in self.card}
+        return self.task.reading() | {key: self.card[key] for key in ("missing",) if key in self.card}
 
     def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
         """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""
@@ -59,7 +59,7 @@ class Artifact:
 
     def predict(self, dataset: Dataset) -> list[dict[str, Any]]:
         """One readable answer an example, with its id; of a series to be forecast, what follows its end."""
-        dataset = to_answer(self.task, dataset)
+        dataset = self.task.to_answer(dataset)
         output = self.outputs(dataset)
         ids = dataset.ids or [str(row) for row in range(len(dataset))]
         if self.task.per_step:
@@ -69,7 +69,7 @@ class Artifact:
 
     def evaluate(self, dataset: Dataset, rows: np.ndarray | None = None) -> dict[str, float]:
         """Every metric of the task on the labelled examples `rows`, or on every window of a series."""
-        dataset = to_judge(self.task, dataset)
+        dataset = self.task.to_judge(dataset)
         output, y = self._answer(dataset, rows)
         assert y is not None
         return self.task.metrics(output.float(), y)

@@ -26,6 +26,10 @@ class UnknownNameError(BicameralError):
     """No model, task or metric of that name is registered."""
 
 
+class PlugInError(BicameralError):
+    """A model or task that another package brings cannot be loaded."""
+
+
 class ArtifactError(BicameralError):
     """A folder is not a saved artifact, or saving it failed."""
 

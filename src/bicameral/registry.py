@@ -1,21 +1,21 @@
-"""Names -> model classes: one decorator, found lazily by file name, open to plug-ins by entry points."""
+"""Names -> models and tasks: one decorator each, found lazily, open to plug-ins by entry points."""
 
 import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import Any, Literal, TypeVar, get_args
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, Literal, TypeVar, get_args
 
-from bicameral.errors import ConfigError, UnknownNameError, nearest
+from bicameral.errors import ConfigError, PlugInError, UnknownNameError, nearest
 
 Family = Literal["convolutional", "recurrent", "hybrid", "attention", "baseline", "control"]
 Form = Literal["map", "line", "volume", "sequence", "frames"]
 Gives = Literal["maps", "steps", "vector", "frames", "forecast", "next", "answer"]
 
-PLUGINS = "bicameral.models"
 _Class = TypeVar("_Class", bound=type)
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,22 @@ class Entry:
         return getattr(self.cls, "closed_form", False)
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of data that a model which needs no head is for."""
+        return getattr(self.cls, "kinds", ("text", "series"))
+
+    @property
+    def causal(self) -> bool:
+        """Whether a model says something at every step, from that step and those before it."""
+        steps = self.gives == "next" or (self.gives == "steps" and not hasattr(self.cls, "output_lengths"))
+        return steps and self.reads == "sequence" and hasattr(self.cls, "initial_state")
+
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Fields of the config that may not exceed the steps of a training segment."""
+        return tuple(field.name for field in dataclasses.fields(self.config) if field.name == "window")
+
+    @property
     def answers(self) -> bool:
         """Whether what it gives is the answer, at every step or to the whole: it needs no head."""
         return self.gives in ("next", "answer")
@@ -55,7 +71,78 @@ class Entry:
         return self.config(**overrides)
 
 
-_entries: dict[str, Entry] = {}
+@dataclass(frozen=True)
+class Broken:
+    """A plug-in that cannot be loaded."""
+
+    name: str
+    reason: str  # one line: what importing it raised, and which package brings it
+
+
+class Catalogue(Generic[_Thing]):
+    """Named things of one sort: those of this package, and those that other packages bring by entry point.
+
+    what     "model" or "task"
+    package  holds those of ours: each in the file of its name, or all registered by the package itself
+    """
+
+    def __init__(self, what: str, package: str, *, by_file: bool):
+        self.what, self.package, self.by_file = what, package, by_file
+        self.things: dict[str, _Thing] = {}
+
+    def add(self, name: str, thing: _Thing) -> None:
+        """Make a thing known by its name."""
+        self.things[name] = thing
+
+    def names(self) -> tuple[str, ...]:
+        """Return every name; where each has a file of its own, without importing any."""
+        return tuple(sorted(self._ours() | set(self._plug_ins()) | set(self.things)))
+
+    def get(self, name: str) -> _Thing:
+        """Return the thing of that name, importing its file on first use."""
+        if name not in self.things:
+            self._import(name)
+        return self.things[name]
+
+    def all(self) -> tuple[_Thing, ...]:
+        """Return every thing that can be loaded, importing all files."""
+        broken = {one.name for one in self.broken()}
+        return tuple(self.get(name) for name in self.names() if name not in broken)
+
+    def broken(self) -> tuple[Broken, ...]:
+        """Return the plug-ins that cannot be loaded, importing all of them."""
+        return tuple(filter(None, (self._try(point) for point in self._plug_ins().values())))
+
+    def _ours(self) -> set[str]:
+        package = importlib.import_module(self.package)
+        return {module.name for module in pkgutil.iter_modules(package.__path__)} if self.by_file else set()
+
+    def _plug_ins(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=f"bicameral.{self.what}s")}
+
+    def _import(self, name: str) -> None:
+        if point := self._plug_ins().get(name):
+            if broken := self._try(point):
+                raise PlugInError(f"the {self.what} {name!r} is broken: {broken.reason}")
+        elif name in self._ours():
+            importlib.import_module(f"{self.package}.{name}")
+        if name not in self.things:
+            raise UnknownNameError(f"no {self.what} called {name!r}{nearest(str(name), self.names())}")
+
+    def _try(self, point: EntryPoint) -> Broken | None:
+        brought = f"entry point {point.value!r} of {point.dist.name if point.dist else 'an unnamed package'}"
+        try:
+            point.load()
+        except Exception as error:  # whatever somebody else's module raises must not stop ours
+            return Broken(point.name, f"{brought}: {type(error).__name__}: {_line(error)}")
+        if point.name not in self.things:
+            return Broken(point.name, f"{brought}: it registers no {self.what} called {point.name!r}")
+        return None
+
+
+models: Catalogue[Entry] = Catalogue("model", "bicameral.models", by_file=True)
+tasks: Catalogue[type[Any]] = Catalogue("task", "bicameral.tasks", by_file=False)
+entry, entries, names = models.get, models.all, models.names
 
 
 def model(
@@ -66,38 +153,24 @@ def model(
         assert word in get_args(words), f"{name}: {word!r} is none of {get_args(words)}"
 
     def register(cls: _Class) -> _Class:
-        entry = Entry(name=name, cls=cls, config=config, family=family, reads=reads, gives=gives, paper=paper)
-        assert _entries.get(name, entry).cls.__qualname__ == cls.__qualname__, f"{name} registered twice"
-        _entries[name] = entry
+        known = Entry(name=name, cls=cls, config=config, family=family, reads=reads, gives=gives, paper=paper)
+        assert models.things.get(name, known).cls.__qualname__ == cls.__qualname__, f"{name} registered twice"
+        models.add(name, known)
         return cls
 
     return register
 
 
-def names() -> tuple[str, ...]:
-    """Return every model name, without importing any model."""
-    package = importlib.import_module("bicameral.models")
-    builtin = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    return tuple(sorted(builtin | {point.name for point in entry_points(group=PLUGINS)} | set(_entries)))
+def task(cls: _Class) -> _Class:
+    """Register a task: a frozen dataclass with a `name` and, nested, its `Options`."""
+    for part in (cls, getattr(cls, "Options", None)):
+        if not (dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen):  # pyright: ignore
+            raise ConfigError(
+                f"{cls.__name__} and its Options have to be @dataclass(frozen=True, kw_only=True)"
+            )
+    tasks.add(cls.name, cls)  # pyright: ignore[reportAttributeAccessIssue]  every task has a name
+    return cls
 
 
-def entry(name: str) -> Entry:
-    """Return the entry called `name`, importing its file on first use."""
-    if name not in _entries:
-        _import(name)
-    return _entries[name]
-
-
-def entries() -> tuple[Entry, ...]:
-    """Return every entry, importing all model files."""
-    return tuple(entry(name) for name in names())
-
-
-def _import(name: str) -> None:
-    plugins = {point.name: point for point in entry_points(group=PLUGINS)}
-    if name in plugins:
-        plugins[name].load()
-    elif name in names():
-        importlib.import_module(f"bicameral.models.{name}")
-    if name not in _entries:
-        raise UnknownNameError(f"no model called {name!r}{nearest(str(name), names())}")
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -41,7 +41,7 @@ def plug_in(monkeypatch):
         gives="vector",
         paper="",
     )
-    monkeypatch.setitem(registry._entries, "average", entry)
+    monkeypatch.setitem(registry.models.things, "average", entry)
 
 
 def test_laws_of_a_plug_in(plug_in):

@@ -11,7 +11,6 @@ from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.preprocessing.continued import fit_continued
 from bicameral.streaming.runner import streamable
 from bicameral.tasks import Classify, Forecast, Regress
-from bicameral.tasks.causality import is_causal
 from bicameral.tasks.network import Network
 from bicameral.tasks.next_frames import NextFrames
 from bicameral.tasks.next_notes import NextNotes
@@ -20,7 +19,7 @@ from bicameral.tasks.next_token import NextToken
 KINDS = ("series", "text", "sound", "clip")
 STREAMABLE = [entry.name for entry in registry.entries() if streamable(entry)]
 POOLED = [name for name in STREAMABLE if registry.entry(name).gives != "next"]
-STEPWISE = [name for name in STREAMABLE if is_causal(registry.entry(name))]
+STEPWISE = [name for name in STREAMABLE if registry.entry(name).causal]
 TEXT = "The cat, 3.5 kg: it's a DOG. the"
 
 

@@ -11,8 +11,9 @@ from PIL import Image
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.problems.problem import Problem
-from bicameral.studies.errors.examples import NUM_WORST, mistakes
+from bicameral.studies.errors.examples import mistakes
 from bicameral.studies.run.trial import Trial, build
+from bicameral.tasks.errors import NUM_WORST
 
 
 def examined(folder, dataset: Dataset, **options):

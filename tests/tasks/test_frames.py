@@ -177,7 +177,7 @@ def test_windows_hold_what_the_clip_holds():
     problem = Problem(
         read({"frames": frames, "y": np.arange(12)}, kind="clip", answer="next"), task_options={"horizon": 2}
     )
-    assert problem.options == {"horizon": 2, "lookback": 4}
+    assert problem.options.given == {"horizon": 2, "lookback": 4}
     windowed = problem.dataset
     assert windowed.ids[3] == "row 3:0"
     np.testing.assert_array_equal(windowed.items[3], frames[3, :4, None])

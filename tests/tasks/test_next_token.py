@@ -19,7 +19,6 @@ from bicameral.errors import ConfigError, DataError
 from bicameral.problems.problem import Problem
 from bicameral.tasks import NextNotes, NextToken, task_from_dict
 from bicameral.tasks.answering import answer
-from bicameral.tasks.causality import is_causal
 from bicameral.tasks.network import Network
 
 TOKENS = NextToken(num_tokens=5, context=8, unit="characters")
@@ -76,7 +75,7 @@ def test_tasks_survive_json(task):
     assert task_from_dict(task.to_dict()) == task
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names() if not is_causal(registry.entry(name))])
+@pytest.mark.parametrize("name", [name for name in registry.names() if not registry.entry(name).causal])
 def test_models_that_see_the_future_are_refused(name):
     reason = "for clips" if registry.entry(name).reads == "frames" else "not causal"
     with pytest.raises(ConfigError, match=rf"{reason}.*choose from .*gru.*tcn"):
@@ -88,9 +87,9 @@ def test_counts_answer_nothing_but_the_next_step():
         Network(Layout("text", (9,), 5), TOKENS, "key_markov")
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names() if is_causal(registry.entry(name))])
+@pytest.mark.parametrize("name", [name for name in registry.names() if registry.entry(name).causal])
 def test_every_causal_model_answers_every_step_from_the_past_alone(name):
-    kinds = getattr(registry.entry(name).cls, "kinds", ("text", "series"))
+    kinds = registry.entry(name).kinds
     size = next(iter(registry.entry(name).sizes.values()))
     torch.manual_seed(0)
     if "text" in kinds:

@@ -55,6 +55,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def has_several_labels(self) -> bool:
+        """Whether an example may have any number of classes: labels are a table (n k) of 0 and 1."""
+        return bool(self.classes) and np.ndim(self.targets) == 2
+
     def subset(self, rows: np.ndarray) -> "Dataset":
         """Return the examples `rows`, in that order; faults stay with the whole."""
         rows = np.asarray(rows)

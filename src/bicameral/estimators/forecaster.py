@@ -12,7 +12,6 @@ from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
 from bicameral.models import require_counts
-from bicameral.tasks import Forecast
 
 AUTO = "gru"
 REACH = 4  # horizons a look-back is long, unless told
@@ -49,7 +48,7 @@ class Forecaster(Trained):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> "Forecaster":  # noqa: ARG002  the future of X is the answer
+    def fit(self, X: Any, y: Any = None) -> "Forecaster":  # noqa: ARG002
         """Train on every window of the series; its end is kept as the present for `predict`."""
         require_counts(self, "horizon", *(() if self.lookback is None else ("lookback",)))
         self.is_single_ = np.ndim(X) == 1
@@ -81,9 +80,7 @@ class Forecaster(Trained):
         return windows(_series(X), lookback=self.lookback_, horizon=self.horizon)
 
     def _raw(self, dataset: Dataset) -> np.ndarray:
-        task = self.artifact_.task
-        assert isinstance(task, Forecast)
-        return task.raw(self.artifact_.outputs(dataset).double().numpy())
+        return self.artifact_.task.in_units(self.artifact_.outputs(dataset))
 
     def _check(self, X: Any, *, reset: bool) -> np.ndarray:
         X = np.reshape(X, (-1, 1)) if np.ndim(X) == 1 else X

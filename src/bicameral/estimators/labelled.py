@@ -12,7 +12,6 @@ from torch import Tensor
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
-from bicameral.tasks import Regress
 
 KINDS: dict[int, Kind] = {2: "series", 3: "series", 4: "image", 5: "clip"}  # by the axes of X
 AUTO = {2: "mlp", 3: "fcn", 4: "resnet", 5: "lrcn"}  # a fair start for such data, not a verdict
@@ -102,10 +101,7 @@ class Regressor(RegressorMixin, _Labelled):
 
     def predict(self, X: Any) -> np.ndarray:
         """Targets in the units of the data, (n,) or (n, k) as y was given."""
-        outputs = self._outputs(X)
-        task = self.artifact_.task
-        assert isinstance(task, Regress)
-        values = task.raw(outputs).numpy()
+        values = self.artifact_.task.in_units(self._outputs(X))
         return values[:, 0] if self.is_single_ else values
 
     def __sklearn_tags__(self) -> Any:

@@ -11,7 +11,7 @@ from bicameral.artifact import Artifact
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
-from bicameral.problems.problem import task_for
+from bicameral.problems.options import asked_of
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
 from bicameral.training.learn import learn
@@ -38,7 +38,8 @@ class Trained(BaseEstimator):
     def _train(self, dataset: Dataset, model: str, options: Mapping[str, Any] | None = None) -> None:
         rows = np.arange(len(dataset))
         preprocessing = fit_preprocessing(dataset, rows)
-        task = task_for(dataset, rows, preprocessing, options)
+        posed, asked = asked_of(dataset, options)
+        task = posed.fitted(dataset, rows, preprocessing, asked)
         seed = int(check_random_state(self.random_state).randint(2**31))
         with seeded(seed):
             network = Network(preprocessing.layout, task, model, self.overrides)

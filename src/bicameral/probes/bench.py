@@ -12,7 +12,7 @@ from bicameral.probes.finding import Effect, interval
 from bicameral.probes.material import Material, Sample
 from bicameral.probes.nets import GRU, NETS, Net
 from bicameral.probes.shuffles import Change, fixed_steps, fresh_steps, neighbourhood
-from bicameral.tasks import Classify, MultiLabel, Task
+from bicameral.tasks import Task
 from bicameral.training.schedules import schedule
 from bicameral.training.seeding import derive, seeded
 
@@ -164,11 +164,7 @@ def guess(material: Material, judged: Sample) -> Tensor:
     shape, y = (len(judged.y), *material.task.output_shape), material.train.y
     if judged.anchor is not None:
         return judged.anchor.reshape(judged.anchor.shape + (1,) * (len(shape) - 3)).expand(shape)
-    if isinstance(material.task, Classify):
-        return torch.bincount(y, minlength=shape[1]).float().expand(shape)
-    return (y.float().mean(0) - 0.5 if isinstance(material.task, MultiLabel) else torch.zeros(1)).expand(
-        shape
-    )
+    return material.task.guess(y).expand(shape)
 
 
 @torch.no_grad()

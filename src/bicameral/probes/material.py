@@ -15,7 +15,7 @@ from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset, Kind
 from bicameral.nn.masking import last_valid, zero_padding
 from bicameral.problems.problem import Problem
-from bicameral.tasks import Forecast, Task
+from bicameral.tasks import Task
 
 MOST_EXAMPLES, MOST_TRAIN, MOST_JUDGED = 6000, 2400, 800
 SIDE = {"image": 32, "clip": 16}  # pixels
@@ -54,7 +54,7 @@ class Material:
     @property
     def forecasting(self) -> bool:
         """Whether the future of the input itself is asked for."""
-        return isinstance(self.task, Forecast)
+        return bool(self.task.anchors)
 
 
 def materials(
@@ -85,13 +85,13 @@ def sample(prepared: Prepared, task: Task, most: int, seed: int) -> Sample:
     rows = np.random.default_rng(seed).permutation(len(prepared))[:most]
     batches = [prepared.batch(part) for part in np.array_split(rows, -(-len(rows) // 64))]
     kind = prepared.layout.kind
-    parts = [shrink(kind, batch.x, batch.lengths, isinstance(task, Forecast)) for batch in batches]
+    parts = [shrink(kind, batch.x, batch.lengths, bool(task.anchors)) for batch in batches]
     width = max(x.shape[1] for x, _ in parts)
     x = torch.cat([_lengthen(x, width) if kind != "image" else x for x, _ in parts])
     sizes = torch.cat([torch.full((len(x),), x.shape[1]) if n is None else n for x, n in parts])
     lengths = None if kind == "image" or bool((sizes == width).all()) else sizes
     y = torch.cat([torch.as_tensor(batch.y) for batch in batches])
-    anchor = last_valid(x, lengths)[:, None, list(task.channels)] if isinstance(task, Forecast) else None
+    anchor = last_valid(x, lengths)[:, None, list(task.anchors)] if task.anchors else None
     return Sample(x, y, lengths, anchor)
 
 

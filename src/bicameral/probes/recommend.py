@@ -16,6 +16,7 @@ from bicameral.data.read import read
 from bicameral.probes import Probe
 from bicameral.probes.finding import TELLING
 from bicameral.problems.problem import Draw, Problem
+from bicameral.tasks import task_of
 from bicameral.tasks.network import Network
 from bicameral.training.contestants import kind_of
 from bicameral.training.cost import flops, parameters, seconds_per_epoch
@@ -46,7 +47,7 @@ def candidates(dataset: Dataset) -> list[str]:
     """Return the models worth comparing on this kind of data: every family, baselines and a control."""
     menu = rules()["menu"][kind_of(dataset)]
     known = [name for names in menu.values() for name in names if name in registry.names()]
-    return [name for name in known if dataset.classes or registry.entry(name).gives != "answer"]
+    return [name for name in known if not task_of(dataset).unfit(registry.entry(name), dataset.kind)]
 
 
 def recommend(

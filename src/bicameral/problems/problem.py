@@ -10,19 +10,13 @@ import numpy as np
 from bicameral.data.batches.cache import cached
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
-from bicameral.data.examples.segments import is_continued, segments
-from bicameral.data.examples.windows import windows
-from bicameral.data.preprocessing import fit_preprocessing
-from bicameral.data.preprocessing.continued import fit_continued
-from bicameral.data.split.duplicates import kept_together
+from bicameral.data.examples.segments import is_continued
 from bicameral.data.split.folds import fold, most_folds
 from bicameral.data.split.splits import seal, split
 from bicameral.errors import ConfigError
-from bicameral.problems.frames import frames_task, is_windowed_clips, whole_frames
-from bicameral.problems.options import checked, segment_options
+from bicameral.problems.options import asked_of
 from bicameral.problems.units import units
-from bicameral.tasks import Classify, Forecast, MultiLabel, NextNotes, NextToken, Regress, Task
-from bicameral.tasks.regress import standardisation
+from bicameral.tasks import Task
 
 FOLDS = 4  # of what is not sealed: one is judged; of the others a fifth is for inner validation
 
@@ -61,10 +55,10 @@ class Problem:
             "missing": missing,
         }
         self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
-        self.options = checked(dataset, dict(task_options or {}))
+        self.task, self.options = asked_of(dataset, task_options)
         self.raw, self.seed = dataset if dataset.kind == "text" else cached(dataset), seed
         self.test_fraction = test_fraction
-        self.dataset = _examples(self.raw, self.options)
+        self.dataset = self.task.examples(self.raw, self.options)
         self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
         self.folds = most_folds(self.dataset, self.rest, folds)
         self.draw = lru_cache(maxsize=2)(self._draw)
@@ -108,76 +102,9 @@ class Problem:
 
     def prepare(self, train: np.ndarray, val: np.ndarray, judged: np.ndarray) -> Draw:
         """Fit the preprocessing and the task on the training rows alone, and prepare the three parts."""
-        if is_continued(self.dataset):
-            preprocessing = fit_continued(self.dataset, train, **segment_options(self.options))
-        else:
-            kept = whole_frames(self.dataset) if is_windowed_clips(self.dataset) else {}
-            kept |= {"tokens": self.options["unit"]} if "unit" in self.options else {}
-            preprocessing = fit_preprocessing(self.dataset, train, **kept)
+        preprocessing = self.task.fit_preprocessing(self.dataset, train, self.options)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
-        return Draw(task_for(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
-
-
-def task_for(
-    dataset: Dataset, train: np.ndarray, preprocessing: Any, options: Mapping[str, Any] | None = None
-) -> Task:
-    """The task the targets ask for, scaled by the training rows."""
-    options = dict(options or {})
-    metric = {"metric": options["metric"]} if options.get("metric") else {}
-    if is_continued(dataset):
-        return _next(dataset, preprocessing, options, metric)
-    if isinstance(dataset.targets, np.ndarray) and dataset.classes:
-        several = dataset.targets.ndim == 2
-        return (MultiLabel if several else Classify)(classes=dataset.classes, **metric)
-    if is_windowed_clips(dataset):
-        return frames_task(dataset, train, preprocessing, options, metric)
-    if "horizon" in options:
-        return _forecast(dataset, preprocessing, options, metric)
-    mean, deviation = standardisation(dataset.targets[train])
-    columns = dataset.target_columns or tuple(f"y{index}" for index in range(len(mean)))
-    return Regress(columns=columns, mean=mean, deviation=deviation, **metric)
-
-
-def _forecast(
-    dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]
-) -> Forecast:
-    channels = tuple(dataset.columns.index(name) for name in dataset.target_columns)
-    return Forecast(
-        lookback=options["lookback"],
-        horizon=options["horizon"],
-        columns=dataset.target_columns,
-        channels=channels,
-        mean=tuple(float(preprocessing.mean[channel]) for channel in channels),
-        deviation=tuple(float(preprocessing.deviation[channel]) for channel in channels),
-        quantiles=tuple(options.get("quantiles", ())),
-        **metric,
-    )
-
-
-def _next(dataset: Dataset, preprocessing: Any, options: dict[str, Any], metric: dict[str, str]) -> Task:
-    asked = segment_options(options)
-    if dataset.kind == "text":
-        return NextToken(num_tokens=preprocessing.layout.vocabulary, **{**asked, **metric})
-    return NextNotes(keys=dataset.columns, context=asked["context"], **metric)
-
-
-def _examples(raw: Dataset, options: dict[str, Any]) -> Dataset:
-    """What is divided and learned from: examples as they are, windows or segments."""
-    if raw.targets is None:
-        return _windowed(raw, options)
-    whole = kept_together(raw)
-    return segments(whole, **segment_options(options)) if is_continued(raw) else whole
-
-
-def _windowed(dataset: Dataset, options: dict[str, Any]) -> Dataset:
-    chosen = {key: options[key] for key in ("stride", "borders", "pixels") if key in options}
-    return windows(
-        dataset,
-        lookback=options["lookback"],
-        horizon=options["horizon"],
-        target_columns=options.get("targets"),
-        **chosen,
-    )
+        return Draw(self.task.fitted(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
 
 
 def _seed(seed: int, replicate: int) -> int:

@@ -17,7 +17,6 @@ from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import Entry
 from bicameral.streaming.memory import Memory
 from bicameral.tasks.answering import some_weight
-from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.network import Network
 from bicameral.tasks.roll_out import RollOut
 
@@ -36,9 +35,9 @@ class Runner:
         self.dtype, self.device = weight.dtype, weight.device
         kind, form = network.layout.kind, network.entry.reads
         self.read_as_is = kind != "text" and PATTERNS[kind][form] == AXES[kind]
-        self.needed = getattr(self.task, "lookback", 1)  # frames before there is an answer
+        self.needed = self.task.needed  # frames before there is an answer
         self.pooled = not (self.task.per_step or isinstance(self.head, RollOut))
-        self.targets = torch.tensor(getattr(self.task, "channels", ()), dtype=torch.int64, device=self.device)
+        self.targets = torch.tensor(self.task.anchors, dtype=torch.int64, device=self.device)
 
     def begin(self, num_streams: int) -> Memory:
         """The memory before the first frame."""
@@ -70,10 +69,7 @@ class Runner:
             return self.head(memory.y)
         mean = (memory.total / memory.frames).to(self.dtype)
         output = self.head(torch.cat([memory.y, mean], -1)).unflatten(-1, self.task.output_shape)
-        if not isinstance(self.task, Forecast):
-            return output
-        start = memory.x.unsqueeze(1)
-        return output + (start.unsqueeze(-1) if self.task.quantiles else start)
+        return self.task.anchored(output, memory.x) if self.task.anchors else output
 
     def _tensor(self, frames: np.ndarray) -> Num[Tensor, "b ..."]:
         x = torch.from_numpy(frames).to(self.device)

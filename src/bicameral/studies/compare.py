@@ -78,7 +78,7 @@ def compare(
         "source": str(source) if isinstance(source, str | Path) else dataset.name,
         "data_options": options,
         "task_options": task_options,
-        "roles": roles_of(dataset, models, families),
+        "roles": roles_of(dataset, models, families, task_options.get("task")),
         "replicates": replicates,
         "folds": folds_for(replicates),
         "settings": settings,

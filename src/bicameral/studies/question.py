@@ -3,29 +3,23 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
-import numpy as np
-
 from bicameral import registry
 from bicameral.data.contents import contents_digest, is_current
 from bicameral.data.dataset import Dataset
-from bicameral.data.examples.segments import is_continued
 from bicameral.disk import jsonable
 from bicameral.errors import ConfigError, nearest
 from bicameral.probes.recommend import candidates
-from bicameral.problems.problem import Problem, task_for
+from bicameral.problems.problem import Problem
 from bicameral.studies.record.plan import Plan
 from bicameral.studies.run import tune
-from bicameral.tasks import Task
-from bicameral.tasks.causality import check_causal, check_classes
-from bicameral.tasks.roll_out import can_continue
+from bicameral.tasks import task_of
 
 FOLDS = (6, 5, 4)  # of these the first that divides the replicates, so that no repetition is left half done
-ROPE_SHARE = 0.01  # of the spread of the target, where a metric is in the units of the data
 
 
 def question(plan: Plan, problem: Problem) -> dict[str, Any]:
     """What was asked, as the report says it."""
-    task = _task(problem)
+    task = problem.draw(0).task
     percent = task.headline.percent
     return {
         "data": problem.raw.name,
@@ -77,9 +71,12 @@ def folds_for(replicates: Any) -> int:
 
 
 def roles_of(
-    dataset: Dataset, models: Sequence[str] | None, families: Sequence[str] | None
+    dataset: Dataset, models: Sequence[str] | None, families: Sequence[str] | None, task: str | None = None
 ) -> dict[str, str]:
-    """Model -> role, from the menu for this kind of data or from the user's list."""
+    """Model -> role, from the menu for this kind of data or from the user's list.
+
+    task  the one that the user named; else what the data ask
+    """
     roles = {"baseline": "baseline", "control": "control"}
     names = candidates(dataset) if models is None else _listed("models", models)
     families = None if families is None else _listed("families", families)
@@ -96,19 +93,8 @@ def roles_of(
             f"gru or resnet, not {', '.join(names) or 'none'}"
         )
     for name in found:
-        check_causal(registry.entry(name), dataset.kind, per_step=is_continued(dataset))
-        check_classes(registry.entry(name), dataset.kind, classes=bool(dataset.classes))
-        if registry.entry(name).gives == "forecast" and dataset.targets is not None:
-            raise ConfigError(f"{name} only forecasts, and {dataset.name} has labels; leave it out")
-        if dataset.targets is None and not _foretells(registry.entry(name), dataset):
-            raise ConfigError(f"{name} cannot foretell {dataset.kind} data; leave it out")
+        task_of(dataset, task).check_model(registry.entry(name), dataset.kind)
     return found
-
-
-def _foretells(entry: registry.Entry, dataset: Dataset) -> bool:
-    if dataset.kind == "clip":
-        return can_continue(entry)
-    return entry.gives != "forecast" or entry.reads != "frames"
 
 
 def _listed(option: str, names: Any) -> list[str]:
@@ -125,16 +111,10 @@ def freeze(dataset: Dataset, fields: dict[str, Any], rope: float | None) -> tupl
     fields = jsonable(fields) | {"models": roles, "data_digest": contents_digest(dataset)}
     draft = Plan(**fields)
     problem = problem_of(draft, dataset)
-    task = _task(problem)
+    task = problem.draw(0).task
     if rope is None:
-        raw = task.name == "regress" and task.metric in ("mae", "rmse")
-        rope = ROPE_SHARE * float(np.std(dataset.targets)) if raw else task.headline.rope
+        rope = task.rope(dataset)
     return Plan(**{**fields, "metric": task.metric, "rope": rope}), problem
-
-
-def _task(problem: Problem) -> Task:
-    draw = problem.draw(0)
-    return task_for(problem.dataset, draw.train.index.numpy(), draw.preprocessing, problem.options)
 
 
 def problem_of(plan: Plan, dataset: Dataset) -> Problem:

@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from bicameral import registry
+from bicameral.data.dataset import Dataset
 from bicameral.tasks import metrics
-from bicameral.tasks.task import Task
+from bicameral.tasks.errors import NUM_WORST, Errors
+from bicameral.tasks.labelled import Labelled
+
+NUM_BINS, MOST_CLASSES = 10, 40  # of a reliability curve, and in a table of confusions
 
 
+@registry.task
 @dataclass(frozen=True, kw_only=True)
-class Classify(Task):
+class Classify(Labelled):
     """Exactly one class an example: softmax and cross-entropy."""
 
     name: ClassVar[str] = "classify"
@@ -22,9 +29,9 @@ class Classify(Task):
     def __post_init__(self) -> None:
         metrics.check_metric(self.metric, METRICS)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (len(self.classes),)
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return bool(dataset.classes) and not dataset.has_several_labels
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
@@ -41,6 +48,24 @@ class Classify(Task):
 
     def loss_weight(self, y: Tensor, class_weights: Tensor | None = None) -> float:
         return float(len(y)) if class_weights is None else class_weights[y].sum().item()
+
+    def class_weights(self, y: Tensor) -> Tensor | None:
+        """Mean count over own count."""
+        counts = torch.bincount(y, minlength=len(self.classes)).clamp(min=1)
+        return (len(y) / (len(self.classes) * counts)).float()
+
+    def strata(self, y: Tensor) -> Tensor:
+        return y
+
+    def renumbered(self, targets: np.ndarray, place: np.ndarray) -> np.ndarray:
+        return place[targets]
+
+    def ridge_targets(self, y: Tensor) -> Tensor:
+        return 2 * nn.functional.one_hot(y, len(self.classes)).double() - 1
+
+    def guess(self, y: Tensor) -> Tensor:
+        """The most frequent class."""
+        return torch.bincount(y, minlength=len(self.classes)).float()
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return output.double().softmax(-1).numpy(), y.numpy()
@@ -60,6 +85,49 @@ class Classify(Task):
             for row in probabilities
         ]
 
+    def errors(self, output: Tensor, y: Tensor, rows: np.ndarray) -> Errors:  # noqa: ARG002
+        """Confusions, a reliability curve, and the most confident mistakes."""
+        kept = self.statistics(output, y)
+        confidence, truth, predicted = (kept[name] for name in ("confidence", "truth", "predicted"))
+        wrong = np.flatnonzero(kept["correct"] == 0)
+        worst = wrong[np.argsort(-confidence[wrong])][:NUM_WORST]
+        return Errors(
+            outcomes=self.outcomes(kept),
+            worst=tuple(worst.tolist()),
+            facts=tuple(
+                {
+                    "true": self.classes[int(truth[place])],
+                    "predicted": self.classes[int(predicted[place])],
+                    "confidence": float(confidence[place]),
+                }
+                for place in worst
+            ),
+            confusion=_confusion(self.classes, kept) if len(self.classes) <= MOST_CLASSES else None,
+            calibration=_calibration(kept),
+        )
+
+
+def _confusion(classes: tuple[str, ...], kept: metrics.Statistics) -> dict[str, Any]:
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (kept["truth"].astype(int), kept["predicted"].astype(int)), 1)
+    return {"classes": list(classes), "counts": counts.tolist()}
+
+
+def _calibration(kept: metrics.Statistics) -> dict[str, Any]:
+    """Mean confidence and accuracy in bins of equal width."""
+    confidence, correct = kept["confidence"], kept["correct"]
+    bin_of = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
+    bins = [
+        {
+            "confidence": confidence[inside].mean(),
+            "accuracy": correct[inside].mean(),
+            "count": int(inside.sum()),
+        }
+        for inside in (bin_of == index for index in range(NUM_BINS))
+        if inside.any()
+    ]
+    return {"bins": bins, "ece": metrics.expected_calibration_error(kept, NUM_BINS)}
+
 
 def _log_loss(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return -np.log(np.clip(np.take_along_axis(probabilities, truth[:, None], 1)[:, 0], 1e-12, 1))
@@ -71,7 +139,7 @@ KEPT: Mapping[str, metrics.Statistic] = {
     "correct": lambda p, y: p.argmax(-1) == y,
     "confidence": lambda p, y: p.max(-1),  # noqa: ARG005
     "log_loss": _log_loss,
-    "probabilities": lambda p, y: p,  # noqa: ARG005  (n, classes)
+    "probabilities": lambda p, y: p,  # noqa: ARG005
 }
 METRICS = {
     "accuracy": metrics.mean_of("correct", percent=True),

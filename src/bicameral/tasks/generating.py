@@ -1,7 +1,7 @@
 """Going on by oneself: each step drawn from what is said of it after the one before, at constant cost."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ from bicameral.data.preprocessing.text import NUM_RESERVED, UNKNOWN, TextPreproc
 from bicameral.errors import ConfigError, DataError
 from bicameral.kernels.gated import Packed
 from bicameral.tasks.network import Network
-from bicameral.tasks.next_notes import NextNotes
-from bicameral.tasks.next_token import NextToken
+from bicameral.tasks.next_step import NextStep
 
 
 @torch.no_grad()
@@ -24,14 +23,14 @@ def generate(
     temperature  sharpens what is drawn from below 1; 0 takes the likeliest
     """
     _check(network, length, temperature)
-    read = _read(preprocessing, prompt)
+    read, task = _read(preprocessing, prompt), cast(NextStep, network.task)
     generator = torch.Generator().manual_seed(seed)
     network.eval()
     with Packed(network):
         output, state = network.scan(read[None], None)
         output, drawn = output[:, -1], []
         while True:
-            drawn.append(_draw(network, output[0].double(), temperature, generator))
+            drawn.append(task.draw(output[0].double(), temperature, generator))
             if len(drawn) == length:
                 break
             output, state = network.step(drawn[-1][None], state)
@@ -73,14 +72,3 @@ def unread(preprocessing: Any, prompt: Any) -> list[str]:
 def _text(preprocessing: TextPreprocessing, tokens: Tensor) -> str:
     written = [preprocessing.vocabulary[token - NUM_RESERVED] for token in tokens.tolist()]
     return (" " if preprocessing.tokens == "words" else "").join(written)
-
-
-def _draw(network: Network, output: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    if isinstance(network.task, NextNotes):
-        chance = (output / temperature).sigmoid() if temperature else (output > 0).double()
-        return torch.bernoulli(chance, generator=generator).float()
-    assert isinstance(network.task, NextToken)
-    output[:NUM_RESERVED] = -torch.inf  # neither padding nor what is unknown can be written
-    if not temperature:
-        return output.argmax()
-    return torch.multinomial((output / temperature).softmax(-1), 1, generator=generator)[0]

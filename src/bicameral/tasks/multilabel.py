@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor, nn
 
+from bicameral import registry
+from bicameral.data.dataset import Dataset
 from bicameral.tasks import metrics
-from bicameral.tasks.task import Task
+from bicameral.tasks.labelled import Labelled
 
 
+@registry.task
 @dataclass(frozen=True, kw_only=True)
-class MultiLabel(Task):
+class MultiLabel(Labelled):
     """Any number of classes an example: a sigmoid each and binary cross-entropy."""
 
     name: ClassVar[str] = "multilabel"
@@ -22,9 +25,9 @@ class MultiLabel(Task):
     def __post_init__(self) -> None:
         metrics.check_metric(self.metric, METRICS)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (len(self.classes),)
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return bool(dataset.classes) and dataset.has_several_labels
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
@@ -39,6 +42,23 @@ class MultiLabel(Task):
     ) -> Tensor:
         target = y.to(output.dtype) * (1 - smoothing) + smoothing / 2
         return nn.functional.binary_cross_entropy_with_logits(output, target, pos_weight=class_weights)
+
+    def class_weights(self, y: Tensor) -> Tensor | None:
+        """Absent over present: the weight of a presence."""
+        present = y.sum(0).clamp(min=1)
+        return ((len(y) - present) / present).float().clamp(min=1e-3)
+
+    def renumbered(self, targets: np.ndarray, place: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(targets), len(self.classes)), targets.dtype)
+        found[:, place] = targets
+        return found
+
+    def ridge_targets(self, y: Tensor) -> Tensor:
+        return 2 * y.double() - 1
+
+    def guess(self, y: Tensor) -> Tensor:
+        """The labels that more than half of the examples have."""
+        return y.float().mean(0) - 0.5
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return output.double().sigmoid().numpy(), y.numpy().astype(bool)
@@ -58,8 +78,8 @@ class MultiLabel(Task):
 
 
 KEPT: Mapping[str, metrics.Statistic] = {
-    "truth": lambda p, y: y,  # noqa: ARG005  (n, classes)
-    "predicted": lambda p, y: p > 0.5,  # noqa: ARG005  (n, classes)
+    "truth": lambda p, y: y,  # noqa: ARG005
+    "predicted": lambda p, y: p > 0.5,  # noqa: ARG005
     "exact_match": lambda p, y: ((p > 0.5) == y).all(-1),
     "hamming": lambda p, y: ((p > 0.5) == y).mean(-1),
 }

@@ -1,7 +1,6 @@
 """A whole network for one task: view, embedding of tokens, backbone, masked pooling, head."""
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,15 +11,9 @@ from torch import Tensor, nn
 from bicameral import registry
 from bicameral.data.dataset import Kind, Layout
 from bicameral.data.views import shape_as, view_as
-from bicameral.errors import ConfigError
 from bicameral.nn.masking import last_valid, masked_mean
 from bicameral.registry import Entry
-from bicameral.tasks.causality import check_causal, check_classes, expected
-from bicameral.tasks.classify import Classify
-from bicameral.tasks.forecast import Forecast
-from bicameral.tasks.multilabel import MultiLabel
-from bicameral.tasks.next_frames import NextFrames
-from bicameral.tasks.roll_out import RollOut, can_continue
+from bicameral.tasks.roll_out import RollOut
 from bicameral.tasks.task import Task
 
 SOUND_BANDS = 4  # kept apart when the last map of a sound is averaged over time
@@ -37,27 +30,21 @@ class Network(nn.Module):
         self.layout, self.task, self.entry = layout, task, registry.entry(name)
         self.overrides = dict(overrides or {})
         fields = dict(self.overrides)
-        check_causal(self.entry, layout.kind, per_step=task.per_step)
-        check_classes(self.entry, layout.kind, classes=isinstance(task, Classify | MultiLabel))
+        task.check_model(self.entry, layout.kind)
         self.embedding = _embedding(layout, fields.pop("embedding", 64), self.entry)
-        if isinstance(task, NextFrames) and not can_continue(self.entry):
-            raise ConfigError(f"{name} cannot continue clips; choose a model such as conv_lstm")
         shape = shape_as(_dense_shape(layout, self.embedding), layout.kind, self.entry.reads)
-        if self.entry.gives == "forecast":
-            fields.setdefault("horizon", _horizon(self.entry, task))
-        if task.per_step or self.entry.answers:
-            fields = expected(self.entry, task) | fields
+        fields = task.model_fields(self.entry) | fields
         config = self.entry.configure(fields)
         # as the config has them: of what was given as a file, the contents
         self.overrides.update((name, getattr(config, name)) for name in overrides or () if name in fields)
         self.backbone = self.entry.cls(shape, config)
         self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
-        self.pool = (
-            PassVector(self.backbone, layout.kind)
-            if task.per_step
-            else _POOLS[self.entry.gives](self.backbone, layout.kind)
+        self.pool: Any = (PassVector if task.per_step else _POOLS[self.entry.gives])(
+            self.backbone, layout.kind
         )
-        self.head = nn.Identity() if self.entry.answers else _head(task, self.pool, self.backbone)
+        self.head = (
+            nn.Identity() if self.entry.answers else task.head(self.backbone, self.entry, self.pool.width)
+        )
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Int[Tensor, " b"] | None = None) -> Tensor:
         """Prepared examples -> outputs (b, *task.output_shape)."""
@@ -68,7 +55,9 @@ class Network(nn.Module):
         if isinstance(self.head, RollOut):
             return self.head(self.backbone, self.read(x, lengths)[0])
         output = self.head(self.features(x, lengths)).unflatten(-1, self.task.output_shape)
-        return output + _anchor(self.task, x, lengths) if isinstance(self.task, Forecast) else output
+        if not self.task.anchors:
+            return output
+        return self.task.anchored(output, last_valid(x, lengths)[:, list(self.task.anchors)])
 
     def scan(
         self, x: Num[Tensor, "b t *d"], state: Any, lengths: Int[Tensor, " b"] | None = None
@@ -142,7 +131,7 @@ class PoolMaps(nn.Module):
 class PoolSteps(nn.Module):
     """A recurrence gives its last and its mean step, everything else its mean step."""
 
-    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002  every kind alike
+    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
         super().__init__()
         self.recurrent = hasattr(backbone, "initial_state")
         self.width = backbone.width * (2 if self.recurrent else 1)
@@ -168,7 +157,7 @@ class PoolFrames(PoolSteps):
 class PassVector(nn.Module):
     """A model that gives a vector needs no pooling."""
 
-    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002  every kind alike
+    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
         super().__init__()
         self.width = backbone.width
 
@@ -177,13 +166,22 @@ class PassVector(nn.Module):
         return vector
 
 
+class PassForecast(nn.Module):
+    """A forecast is no vector to be pooled."""
+
+    width = 0
+
+    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
+        super().__init__()
+
+
 _POOLS: dict[str, Callable[[Any, Kind], nn.Module]] = {
     "maps": PoolMaps,
     "steps": PoolSteps,
     "frames": PoolFrames,
     "vector": PassVector,
     "answer": PassVector,
-    "forecast": lambda backbone, kind: nn.Identity(),  # noqa: ARG005
+    "forecast": PassForecast,
 }
 
 
@@ -195,41 +193,3 @@ def fit_time(
         lengths = torch.full((len(x),), x.shape[1], device=x.device)
     missing = x.new_zeros(len(x), max(0, frames - x.shape[1]), *x.shape[2:])
     return torch.cat([x[:, :frames], missing], 1), None if lengths is None else lengths.clamp(max=frames)
-
-
-class PickChannels(nn.Module):
-    """Forecasts of all input channels -> those of the target columns, spread over quantiles if asked."""
-
-    def __init__(self, task: Forecast):
-        super().__init__()
-        self.channels = list(task.channels)
-        spread = torch.zeros(task.horizon, 1, len(task.quantiles))
-        self.spread = nn.Parameter(spread) if task.quantiles else None
-
-    def forward(self, y: Float[Tensor, "b horizon d"]) -> Tensor:
-        """(b horizon d) -> (b horizon columns), with quantiles (b horizon columns quantiles)."""
-        y = y[..., self.channels]
-        return y if self.spread is None else y[..., None] + self.spread
-
-
-def _horizon(entry: registry.Entry, task: Task) -> int:
-    """How far a model that only foretells is to look: series, or clips if it reads frames."""
-    if not isinstance(task, NextFrames if entry.reads == "frames" else Forecast):
-        only = "continues clips" if entry.reads == "frames" else "forecasts"
-        raise ConfigError(f"{entry.name} only {only}, and the task is {task.name}; choose another model")
-    return task.horizon
-
-
-def _head(task: Task, pool: Any, backbone: Any) -> nn.Module:
-    if isinstance(task, NextFrames):
-        return nn.Identity() if isinstance(pool, nn.Identity) else RollOut(backbone, task.frame, task.horizon)
-    if isinstance(pool, nn.Identity):
-        assert isinstance(task, Forecast)
-        return PickChannels(task)
-    return nn.Linear(pool.width, math.prod(task.output_shape))
-
-
-def _anchor(task: Forecast, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """The last known value of each target column: heads forecast the change from it (as NLinear does)."""
-    last = last_valid(x, lengths)[:, None, list(task.channels)]
-    return last[..., None] if task.quantiles else last

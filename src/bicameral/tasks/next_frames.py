@@ -1,31 +1,50 @@
 """The next `horizon` frames of a clip."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from bicameral.errors import ConfigError
-from bicameral.tasks import metrics
+from bicameral import registry
+from bicameral.data.dataset import Dataset, Kind
+from bicameral.data.examples.windows import windows
+from bicameral.data.preprocessing import Preprocessing, fit_preprocessing
+from bicameral.data.preprocessing.statistics import sampled
+from bicameral.registry import Entry
+from bicameral.tasks import metrics, options
+from bicameral.tasks.ahead import Ahead, AheadOptions, is_to_come, shortest_of
+from bicameral.tasks.errors import Errors
 from bicameral.tasks.metrics import Metric
+from bicameral.tasks.roll_out import RollOut, can_continue
 from bicameral.tasks.ssim import similarities
-from bicameral.tasks.task import Task
 
 ROPE_SHARE = 0.01  # of the error of always answering the mean of all frames
+MOST_FRAMES = 10  # in and out, where nobody says otherwise
+MOST_LOOKED_AT = 64  # clips, for the range of their values
 
 
 @dataclass(frozen=True, kw_only=True)
-class NextFrames(Task):
+class FramesOptions(AheadOptions):
+    """What is asked of clips."""
+
+    pixels: int | None = options.option(options.PIXELS)
+    threshold: float | None = options.option(options.NUMBER)
+
+
+@registry.task
+@dataclass(frozen=True, kw_only=True)
+class NextFrames(Ahead):
     """Trained in z-space; judged and decoded in the units of the data, where bytes are [0, 1].
 
     Output (b, horizon, c, h, w). Missing pixels of the truth, NaN, count neither in the loss nor in a metric.
     """
 
     name: ClassVar[str] = "next_frames"
+    Options: ClassVar = FramesOptions
     augmentations: ClassVar = ()  # the frames that follow would have to change too
     lookback: int
     horizon: int
@@ -39,9 +58,71 @@ class NextFrames(Task):
     metric: str = "mse"
 
     def __post_init__(self) -> None:
-        if self.horizon < 1 or self.lookback < 1:
-            raise ConfigError(f"horizon and lookback are at least 1, not {self.horizon} and {self.lookback}")
+        self._check_spans()
         metrics.check_metric(self.metric, self.table)
+
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return dataset.kind == "clip" and is_to_come(dataset)
+
+    @classmethod
+    def read_options(cls, dataset: Dataset, given: Mapping[str, Any]) -> options.Options:
+        asked = options.read_options(FramesOptions, dataset.kind, given)
+        if asked.horizon and asked.lookback:
+            return asked
+        shortest = shortest_of(dataset)
+        horizon = asked.horizon or max(1, min(MOST_FRAMES, shortest // 2))
+        lookback = asked.lookback or max(1, min(MOST_FRAMES, shortest - horizon))
+        return replace(asked, horizon=horizon, lookback=lookback)
+
+    @classmethod
+    def fit_preprocessing(cls, dataset: Dataset, train: np.ndarray, asked: Any) -> Preprocessing:  # noqa: ARG003
+        """Keep every frame at its size, as the truth is kept."""
+        look = dataset.items[0]
+        return fit_preprocessing(dataset, train, frames=len(look), size=max(look.shape[-2:]))
+
+    @classmethod
+    def fitted(
+        cls, dataset: Dataset, train: np.ndarray, preprocessing: Any, asked: FramesOptions
+    ) -> "NextFrames":
+        """The task, with the range and the threshold that the training rows suggest."""
+        looks = list(sampled(dataset.items, train, MOST_LOOKED_AT))
+        is_bytes = looks[0].dtype == np.uint8
+        above = np.add(preprocessing.mean, preprocessing.deviation).mean()
+        shown = {key: asked.given[key] for key in ("lookback", "horizon", "metric") if key in asked.given}
+        return cls(
+            frame=looks[0].shape[1:],
+            mean=preprocessing.mean,
+            deviation=preprocessing.deviation,
+            low=0.0 if is_bytes else float(min(np.nanmin(look) for look in looks)),
+            high=1.0 if is_bytes else float(max(np.nanmax(look) for look in looks)),
+            bounded=bool(is_bytes),
+            threshold=float(above if asked.threshold is None else asked.threshold),
+            **shown,
+        )
+
+    @classmethod
+    def unfit(cls, entry: Entry, kind: Kind) -> str:
+        if can_continue(entry):
+            return ""
+        return super().unfit(entry, kind) or "cannot continue clips"
+
+    @classmethod
+    def instead(cls, kind: Kind) -> str:  # noqa: ARG003
+        able = [entry.name for entry in registry.entries() if can_continue(entry)]
+        return f"choose from {', '.join(able)}"
+
+    def reading(self) -> dict[str, Any]:
+        return {"answer": "next", "kind": "clip"}
+
+    def to_judge(self, dataset: Dataset) -> Dataset:
+        """Every window of a clip."""
+        if dataset.targets is not None:
+            return dataset
+        return windows(dataset, lookback=self.lookback, horizon=self.horizon, pixels=max(self.frame[1:]))
+
+    def head(self, backbone: Any, entry: Entry, width: int) -> nn.Module:  # noqa: ARG002
+        return nn.Identity() if entry.gives == "forecast" else RollOut(backbone, self.frame, self.horizon)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -82,7 +163,7 @@ class NextFrames(Task):
         output: Tensor,
         y: Tensor,
         *,
-        smoothing: float = 0.0,  # noqa: ARG002  labels only
+        smoothing: float = 0.0,  # noqa: ARG002
         class_weights: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         y = self.standardise(y)
@@ -121,6 +202,11 @@ class NextFrames(Task):
         frames = self.raw(output).numpy()
         shown = (255 * frames).round().astype(np.uint8) if self.bounded else frames
         return [{"frames": clip} for clip in shown]
+
+    def errors(self, output: Tensor, y: Tensor, rows: np.ndarray) -> Errors:  # noqa: ARG002
+        """The answered frames; a report shows them beside what came."""
+        outcomes = self.outcomes(self.statistics(output, y, ("squared_error",)))
+        return Errors(outcomes=outcomes, worst=(), facts=(), frames=self.raw(output).numpy())
 
     def _of_channels(self, like: Tensor, values: tuple[float, ...]) -> Float[Tensor, "c 1 1"]:
         return torch.tensor(values, dtype=torch.float32, device=like.device)[:, None, None]

@@ -7,14 +7,25 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from bicameral.tasks import metrics
-from bicameral.tasks.task import Task
+from bicameral import registry
+from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued
+from bicameral.tasks import metrics, options
+from bicameral.tasks.next_step import NextStep, cut_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class NextNotes(Task):
+class NotesOptions(options.Options):
+    """What is asked of keys that are on or off."""
+
+    context: int | None = options.option(options.COUNT)
+
+
+@registry.task
+@dataclass(frozen=True, kw_only=True)
+class NextNotes(NextStep):
     """A sigmoid a key; the loss is summed over keys and averaged over frames, as is usual for music.
 
     Output (b, t, keys). Kept of it to be judged are, of every frame, its negative log-likelihood and how many
@@ -22,7 +33,8 @@ class NextNotes(Task):
     """
 
     name: ClassVar[str] = "next_notes"
-    per_step: ClassVar[bool] = True
+    Options: ClassVar = NotesOptions
+    counted: ClassVar[str] = "frames"
     augmentations: ClassVar = ("jitter",)  # the notes that follow would have to move too
     keys: tuple[str, ...]
     context: int  # frames of a training segment
@@ -30,6 +42,21 @@ class NextNotes(Task):
 
     def __post_init__(self) -> None:
         metrics.check_metric(self.metric, METRICS)
+
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return dataset.kind == "series" and is_continued(dataset)
+
+    @classmethod
+    def fitted(
+        cls,
+        dataset: Dataset,
+        train: np.ndarray,  # noqa: ARG003
+        preprocessing: Any,  # noqa: ARG003
+        asked: NotesOptions,
+    ) -> "NextNotes":
+        metric = {"metric": asked.metric} if asked.metric else {}
+        return cls(keys=dataset.columns, context=cut_of(asked)["context"], **metric)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -49,7 +76,7 @@ class NextNotes(Task):
         y: Float[Tensor, "b t k"],
         *,
         smoothing: float = 0.0,
-        class_weights: Tensor | None = None,  # noqa: ARG002  no classes
+        class_weights: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         asked = y[..., 0].isfinite()
         return _nll(output[asked], y[asked].to(output) * (1 - smoothing) + smoothing / 2).mean()
@@ -63,22 +90,20 @@ class NextNotes(Task):
         kept = torch.stack([_nll(output, y.to(output)), *(count.to(output) for count in counts)], -1)
         return kept.masked_fill(~y[..., :1].isfinite(), torch.nan)
 
-    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """What was kept of every frame (n, t, 4), and the frames (n, t, keys)."""
-        return output.double().numpy(), y.numpy()
+    def step_losses(self, output: Tensor) -> Tensor:
+        return output[..., 0]
 
-    def held_out_loss(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002  part of what was kept
-        return output[..., 0].nanmean()
+    def draw(self, output: Tensor, temperature: float, generator: Generator) -> Tensor:
+        chance = (output / temperature).sigmoid() if temperature else (output > 0).double()
+        return torch.bernoulli(chance, generator=generator).float()
 
-    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
-        """Minus the mean negative log-likelihood of each row's frames."""
-        return -statistics["nll"] / statistics["frames"]
+    def answers(self, output: Tensor, preprocessing: Any) -> list[dict[str, Any]]:  # noqa: ARG002
+        """The keys that are on, and how likely each of them is."""
+        return [self._named(row) for row in output.double().sigmoid().tolist()]
 
-    def decode(self, output: Tensor) -> list[dict[str, Any]]:
-        """How well each row was foretold, in nats a frame."""
-        kept = self.statistics(output, output)
-        rows = ({name: values[[row]] for name, values in kept.items()} for row in range(len(output)))
-        return [self.score_from(row) | {"frames": int(row["frames"][0])} for row in rows]
+    def _named(self, probabilities: list[float]) -> dict[str, Any]:
+        named = dict(zip(self.keys, probabilities, strict=True))
+        return {"on": [key for key, value in named.items() if value > 0.5], "probabilities": named}
 
 
 def _nll(output: Tensor, y: Tensor) -> Tensor:
@@ -93,8 +118,8 @@ def _accuracy(kept: metrics.Statistics) -> float:
 
 KEPT: Mapping[str, metrics.Statistic] = {  # sums over the frames of a row that were asked
     "nll": lambda p, y: np.nansum(p[..., 0], 1),  # noqa: ARG005
-    "hits": lambda p, y: np.nansum(p[..., 1], 1),  # noqa: ARG005  keys rightly on
-    "misses": lambda p, y: np.nansum(p[..., 2:], (1, 2)),  # noqa: ARG005  wrongly on or off
+    "hits": lambda p, y: np.nansum(p[..., 1], 1),  # noqa: ARG005
+    "misses": lambda p, y: np.nansum(p[..., 2:], (1, 2)),  # noqa: ARG005
     "frames": lambda p, y: (~np.isnan(p[..., 0])).sum(1),  # noqa: ARG005
 }
 METRICS = {

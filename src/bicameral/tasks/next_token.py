@@ -7,15 +7,29 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from bicameral.data.preprocessing.text import PADDING, Tokens
-from bicameral.tasks import metrics
-from bicameral.tasks.task import Task
+from bicameral import registry
+from bicameral.data.dataset import Dataset
+from bicameral.data.examples.segments import is_continued
+from bicameral.data.preprocessing.text import NUM_RESERVED, PADDING, TextPreprocessing, Tokens
+from bicameral.tasks import metrics, options
+from bicameral.tasks.next_step import NextStep, cut_of
+
+MOST_LIKELY = 5  # tokens that are named
 
 
 @dataclass(frozen=True, kw_only=True)
-class NextToken(Task):
+class TokenOptions(options.Options):
+    """What is asked of texts."""
+
+    context: int | None = options.option(options.COUNT)
+    unit: str | None = options.option(options.UNIT)
+
+
+@registry.task
+@dataclass(frozen=True, kw_only=True)
+class NextToken(NextStep):
     """Softmax and cross-entropy at every step; padding is not asked for.
 
     Output (b, t, num_tokens). Kept of it to be judged are, of every step, the log-probability of the token
@@ -23,7 +37,9 @@ class NextToken(Task):
     """
 
     name: ClassVar[str] = "next_token"
-    per_step: ClassVar[bool] = True
+    Options: ClassVar = TokenOptions
+    writes: ClassVar[bool] = True
+    counted: ClassVar[str] = "tokens"
     num_tokens: int
     context: int  # steps of a training segment
     unit: Tokens
@@ -31,6 +47,21 @@ class NextToken(Task):
 
     def __post_init__(self) -> None:
         metrics.check_metric(self.metric, METRICS)
+
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return dataset.kind == "text" and is_continued(dataset)
+
+    @classmethod
+    def fitted(
+        cls,
+        dataset: Dataset,  # noqa: ARG003
+        train: np.ndarray,  # noqa: ARG003
+        preprocessing: Any,
+        asked: TokenOptions,
+    ) -> "NextToken":
+        metric = {"metric": asked.metric} if asked.metric else {}
+        return cls(num_tokens=preprocessing.layout.vocabulary, **cut_of(asked), **metric)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -66,22 +97,29 @@ class NextToken(Task):
         kept = torch.stack([log_p, (output.argmax(-1) == y).to(output)], -1)
         return kept.masked_fill((y == PADDING)[..., None], torch.nan)
 
-    def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """What was kept of every step (n, t, 2), and the tokens (n, t)."""
-        return output.double().numpy(), y.numpy()
+    def step_losses(self, output: Tensor) -> Tensor:
+        return -output[..., 0]
 
-    def held_out_loss(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002  part of what was kept
-        return -output[..., 0].nanmean()
+    def draw(self, output: Tensor, temperature: float, generator: Generator) -> Tensor:
+        output[:NUM_RESERVED] = -torch.inf  # neither padding nor what is unknown can be written
+        if not temperature:
+            return output.argmax()
+        return torch.multinomial((output / temperature).softmax(-1), 1, generator=generator)[0]
 
-    def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
-        """Mean log-probability of each row's tokens."""
-        return -statistics["nats"] / statistics["tokens"]
+    def answers(self, output: Tensor, preprocessing: TextPreprocessing) -> list[dict[str, Any]]:
+        """The likeliest tokens."""
+        return [_likeliest(row, preprocessing.vocabulary) for row in output.double().softmax(-1)]
 
-    def decode(self, output: Tensor) -> list[dict[str, Any]]:
-        """How well each row was foretold, in nats a token."""
-        kept = self.statistics(output, output)
-        rows = ({name: values[[row]] for name, values in kept.items()} for row in range(len(output)))
-        return [self.score_from(row) | {"tokens": int(row["tokens"][0])} for row in rows]
+
+def _likeliest(probabilities: Float[Tensor, " v"], vocabulary: tuple[str, ...]) -> dict[str, Any]:
+    known = probabilities[NUM_RESERVED:]  # what can be written: neither padding nor unknown
+    likeliest = known.topk(min(MOST_LIKELY, len(known)))
+    named = {
+        vocabulary[place]: value
+        for place, value in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+    }
+    token = next(iter(named))
+    return {"token": token, "probability": named[token], "probabilities": named}
 
 
 def _nats(kept: metrics.Statistics) -> float:

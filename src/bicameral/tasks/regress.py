@@ -8,12 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bicameral import registry
+from bicameral.data.dataset import Dataset
+from bicameral.errors import DataError
 from bicameral.tasks import metrics
-from bicameral.tasks.task import Task
+from bicameral.tasks.labelled import ExampleOptions, Examples
+
+ROPE_SHARE = 0.01  # of the spread of the targets
 
 
+@registry.task
 @dataclass(frozen=True, kw_only=True)
-class Regress(Task):
+class Regress(Examples):
     """One or several real targets; mean and deviation are those of the training part."""
 
     name: ClassVar[str] = "regress"
@@ -24,6 +30,23 @@ class Regress(Task):
 
     def __post_init__(self) -> None:
         metrics.check_metric(self.metric, METRICS)
+
+    @classmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        return isinstance(dataset.targets, np.ndarray) and not dataset.classes
+
+    @classmethod
+    def fitted(
+        cls,
+        dataset: Dataset,
+        train: np.ndarray,
+        preprocessing: Any,  # noqa: ARG003
+        asked: ExampleOptions,
+    ) -> "Regress":
+        mean, deviation = standardisation(dataset.targets[train])
+        columns = dataset.target_columns or tuple(f"y{index}" for index in range(len(mean)))
+        metric = {"metric": asked.metric} if asked.metric else {}
+        return cls(columns=columns, mean=mean, deviation=deviation, **metric)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -42,7 +65,7 @@ class Regress(Task):
         output: Tensor,
         y: Tensor,
         *,
-        smoothing: float = 0.0,  # noqa: ARG002  labels only
+        smoothing: float = 0.0,  # noqa: ARG002
         class_weights: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         return nn.functional.mse_loss(output, self.standardise(y))
@@ -56,6 +79,27 @@ class Regress(Task):
         """Network outputs in the units of the data."""
         output = output.double()
         return output * output.new_tensor(self.deviation) + output.new_tensor(self.mean)
+
+    def to_judge(self, dataset: Dataset) -> Dataset:
+        dataset = super().to_judge(dataset)
+        if dataset.classes:
+            raise DataError(
+                f"{dataset.name} is labelled with classes, the task is {self.name}: pass answer=regress"
+            )
+        return dataset
+
+    def ridge_targets(self, y: Tensor) -> Tensor:
+        return self.standardise(y).double()
+
+    def guess(self, y: Tensor) -> Tensor:  # noqa: ARG002
+        """The mean."""
+        return torch.zeros(self.output_shape)
+
+    def rope(self, dataset: Dataset) -> float:
+        """The smallest difference worth caring about; of errors in units of the data, a share of them."""
+        if self.metric == "r2":
+            return super().rope(dataset)
+        return ROPE_SHARE * float(np.std(dataset.targets))
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         return self.raw(output).numpy(), y.reshape(len(y), -1).double().numpy()

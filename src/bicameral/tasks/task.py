@@ -1,23 +1,113 @@
-"""What a task is: the shape of an answer, its loss, its metrics, its decoding."""
+"""What a task is: which data ask for it, its network's answer, its loss, its metrics, its decoding."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from bicameral.data.dataset import Dataset, Kind
+from bicameral.data.preprocessing import Preprocessing, fit_preprocessing
+from bicameral.data.split.duplicates import kept_together
+from bicameral.errors import ConfigError, DataError
+from bicameral.registry import Entry
+from bicameral.tasks import options
+from bicameral.tasks.errors import Errors, errors_of
 from bicameral.tasks.metrics import Metric, Statistic, Statistics
 
 
 class Task(ABC):
-    """A frozen dataclass that says how outputs are judged and read. `output` is what the network gives."""
+    """A frozen dataclass that says how outputs are judged and read. `output` is what the network gives.
+
+    Registered by `@registry.task`; the class methods turn data into a task, the others answer it.
+    """
 
     name: ClassVar[str]
+    Options: ClassVar[type[options.Options]] = options.Options
     per_step: ClassVar[bool] = False  # whether every step of a sequence has an answer of its own
+    overlapping: ClassVar[bool] = False  # whether neighbouring examples share values, as windows do
     augmentations: ClassVar[tuple[str, ...] | None] = None  # that leave its answers true; None: every one
+    anchors: tuple[int, ...] = ()  # input channels whose last known value outputs are a change from
+    needed: int = 1  # frames before there is an answer
     metric: str  # the headline metric
+
+    @classmethod
+    @abstractmethod
+    def asks(cls, dataset: Dataset) -> bool:
+        """Whether this is what data ask, as they were read or cut."""
+
+    @classmethod
+    def read_options(cls, dataset: Dataset, given: Mapping[str, Any]) -> options.Options:
+        """Check what a user asks of the data, and fill in what depends on them."""
+        return options.read_options(cls.Options, dataset.kind, given)
+
+    @classmethod
+    def examples(cls, dataset: Dataset, asked: Any) -> Dataset:  # noqa: ARG003
+        """What is divided and learned from: examples as they were read, or pieces of them."""
+        return kept_together(dataset)
+
+    @classmethod
+    def fit_preprocessing(cls, dataset: Dataset, train: np.ndarray, asked: Any) -> Preprocessing:  # noqa: ARG003
+        """Fit the preprocessing of the inputs on the training rows alone."""
+        return fit_preprocessing(dataset, train)
+
+    @classmethod
+    @abstractmethod
+    def fitted(cls, dataset: Dataset, train: np.ndarray, preprocessing: Any, asked: Any) -> "Task":
+        """The task that the data ask, scaled by the training rows. `asked` is of `read_options`."""
+
+    @classmethod
+    def unfit(cls, entry: Entry, kind: Kind) -> str:
+        """Why a model cannot answer this of data of `kind`; empty where it can."""
+        if entry.gives == "next":
+            return f"cannot answer anything but the next step of {' or '.join(entry.kinds)} data"
+        if entry.gives == "answer":
+            return f"only tells classes of {' or '.join(entry.kinds)} data apart"
+        if entry.gives == "forecast":
+            only = "continues clips" if entry.reads == "frames" else "forecasts"
+            return f"only {only}, and the task on this {kind} data is {cls.name}"
+        return ""
+
+    @classmethod
+    def check_model(cls, entry: Entry, kind: Kind) -> None:
+        """Raise ConfigError for a model that cannot answer this of data of `kind`."""
+        if reason := cls.unfit(entry, kind):
+            raise ConfigError(f"{entry.name} {reason}; {cls.instead(kind)}")
+
+    @classmethod
+    def instead(cls, kind: Kind) -> str:  # noqa: ARG003
+        """What to do without a model that is refused."""
+        return "leave it out"
+
+    def reading(self) -> dict[str, Any]:
+        """The options by which `read` reads data for the task."""
+        return {}
+
+    def to_answer(self, dataset: Dataset) -> Dataset:
+        """The examples to answer, cut as in training."""
+        return dataset
+
+    def to_judge(self, dataset: Dataset) -> Dataset:
+        """The examples with their truth, cut and numbered as in training."""
+        if dataset.targets is None:
+            raise DataError(f"{dataset.name} has no labels to judge by")
+        return dataset
+
+    def model_fields(self, entry: Entry) -> dict[str, Any]:
+        """Fields of the model's config that the task fills in."""
+        return {"num_outputs": self.output_shape[0]} if entry.answers else {}
+
+    def head(self, backbone: Any, entry: Entry, width: int) -> nn.Module:  # noqa: ARG002
+        """What turns `width` pooled features into an output (b, prod(output_shape)); learned last."""
+        return nn.Linear(width, math.prod(self.output_shape))
+
+    def anchored(self, output: Tensor, last: Tensor) -> Tensor:  # noqa: ARG002
+        """The outputs, given that of `anchors` (b k) they are changes from."""
+        return output
 
     @property
     @abstractmethod
@@ -44,6 +134,35 @@ class Task(ABC):
         """What the mean loss over `y` was divided by: rows, but where a task counts otherwise."""
         return float(len(y))
 
+    def class_weights(self, y: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Weights of the classes that make them count alike; None where there are none."""
+        return None
+
+    def strata(self, y: Tensor) -> Tensor:
+        """Numbers (n,) of the kinds of examples that every fold should have in proportion."""
+        return torch.zeros(len(y), dtype=torch.int64)
+
+    def ridge_targets(self, y: Tensor) -> Tensor:  # noqa: ARG002
+        """What a head solved by least squares should answer (n, *output_shape), in double precision."""
+        raise ConfigError(f"{self.name} cannot be solved at once; choose a model that is trained by gradient")
+
+    def ridge_adjustment(
+        self,
+        output: Tensor,  # noqa: ARG002
+        left_out: Tensor,  # noqa: ARG002
+        y: Tensor,  # noqa: ARG002
+    ) -> tuple[float, Tensor | float]:
+        """Scale of a solved head's outputs, and what is added to them (*output_shape).
+
+        output    answers to examples left out, of `ridge_targets`
+        left_out  target minus that answer
+        """
+        return 1.0, 0.0
+
+    def guess(self, y: Tensor) -> Tensor:  # noqa: ARG002
+        """The output (*output_shape) of who knows nothing but the training targets."""
+        raise ConfigError(f"{self.name} cannot be probed")
+
     def judged(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
         """What is kept of outputs to be judged: all, unless a part of the data at once would be too large."""
         return output
@@ -56,6 +175,10 @@ class Task(ABC):
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and truth, one row an example, as `kept` reads them."""
 
+    def in_units(self, output: Tensor) -> np.ndarray:
+        """What is answered, in the units of the data; of classes, probabilities."""
+        return self.values(output, output)[0]
+
     @abstractmethod
     def outcomes(self, statistics: Statistics) -> np.ndarray:
         """One score an example (n,), higher is better."""
@@ -63,6 +186,18 @@ class Task(ABC):
     @abstractmethod
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         """One readable answer an example."""
+
+    def answers(self, output: Tensor, preprocessing: Any) -> list[dict[str, Any]]:  # noqa: ARG002
+        """One readable answer a stream, at the step it has come to (b, *output_shape)."""
+        return self.decode(output) if len(output) else []
+
+    def errors(self, output: Tensor, y: Tensor, rows: np.ndarray) -> Errors:
+        """Where outputs err; `rows` are the examples' places in the data."""
+        return errors_of(self.outcomes(self.statistics(output, y)), rows)
+
+    def rope(self, dataset: Dataset) -> float:  # noqa: ARG002
+        """The smallest difference of the headline metric worth caring about."""
+        return self.headline.rope
 
     @property
     def headline(self) -> Metric:

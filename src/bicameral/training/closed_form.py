@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Classify, Forecast, MultiLabel, Regress, Task
+from bicameral.tasks import Task
 from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
@@ -17,7 +16,6 @@ from bicameral.training.folds import left_out_together
 from bicameral.training.ridge import fit_ridge
 from bicameral.training.seeding import derive, seeded
 
-SCALES = np.logspace(-1, 2, 61).tolist()  # of logits
 PREPARED_ROWS = 4096  # examples a model may look at before its features are computed
 
 
@@ -69,17 +67,17 @@ def _solve_head(network: Network, task: Task, train: Prepared, folds: np.ndarray
     head.weight.zero_()
     head.bias.zero_()
     features, offsets, y = _features(network, train)
-    targets = _targets(task, y) - offsets.double()
+    targets = task.ridge_targets(y) - offsets.double()
     ridge = fit_ridge(features, targets.flatten(1), folds)
     weight, bias, output = ridge.weight, ridge.bias, targets - ridge.left_out.view_as(targets)
-    if isinstance(task, Classify | MultiLabel):
-        scale = min(SCALES, key=lambda scale: task.loss(scale * output, y).item())
-        weight, bias, output = scale * weight, scale * bias, scale * output
-    if isinstance(task, Forecast) and task.quantiles:
-        spread = _spread(ridge.left_out, task.quantiles)
-        bias, output = bias + spread, output + spread.view(task.output_shape)
+    scale, shift = task.ridge_adjustment(output, ridge.left_out.view_as(targets), y)
+    weight, bias, output = (
+        scale * weight,
+        (scale * bias.view(task.output_shape) + shift),
+        scale * output + shift,
+    )
     head.weight.copy_(weight)
-    head.bias.copy_(bias)
+    head.bias.copy_(bias.flatten())
     return (output + offsets).float()
 
 
@@ -88,7 +86,7 @@ def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> Non
     batch = train.batch(np.arange(len(train)))
     assert batch.y is not None
     y = batch.y
-    targets = (_targets(task, y) > 0).numpy()
+    targets = (task.ridge_targets(y) > 0).numpy()
     network.backbone.fit(
         *network.read(batch.x, batch.lengths), targets, lambda output, rows: task.loss(output, y[rows]).item()
     )
@@ -118,21 +116,3 @@ def _features(network: Network, train: Prepared) -> tuple[Tensor, Tensor, Tensor
         y.append(batch.y)
     hook.remove()
     return torch.cat(features), torch.cat(offsets), torch.cat(y)
-
-
-def _targets(task: Task, y: Tensor) -> Tensor:
-    """What the head should answer (n, *task.output_shape), in double precision."""
-    if isinstance(task, Classify):
-        return 2 * one_hot(y, len(task.classes)).double() - 1
-    if isinstance(task, MultiLabel):
-        return 2 * y.double() - 1
-    assert isinstance(task, Regress | Forecast)
-    y = task.standardise(y).double()
-    levels = len(task.quantiles) if isinstance(task, Forecast) else 0
-    return y[..., None].expand(*y.shape, levels) if levels else y
-
-
-def _spread(left_out: Tensor, levels: tuple[float, ...]) -> Tensor:
-    """Distance of each quantile from the mean, by the errors of the rows left out."""
-    errors = left_out.unflatten(1, (-1, len(levels)))
-    return torch.stack([errors[..., i].quantile(level, 0) for i, level in enumerate(levels)], -1).flatten()

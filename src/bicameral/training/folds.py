@@ -1,11 +1,11 @@
 """Which training examples are left out together: whole groups, runs of windows, classes in proportion."""
 
 import numpy as np
+import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Classify, Forecast, NextFrames, Task
+from bicameral.tasks import Task
 
 NUM_FOLDS = 5
 
@@ -13,7 +13,7 @@ NUM_FOLDS = 5
 def folds(task: Task, train: Prepared, *, count: int = NUM_FOLDS, seed: int = 0) -> Int[np.ndarray, " n"]:
     """Return a fold for each example; fewer than `count` where there are fewer groups or examples."""
     groups, classes = groups_of(task, train), _classes(task, train)
-    if isinstance(task, Forecast | NextFrames):
+    if task.overlapping:
         return np.arange(len(train)) * count // len(train)  # neighbouring windows share values
     if groups is None:
         order = np.lexsort((np.random.default_rng(seed).permutation(len(train)), classes))
@@ -25,12 +25,12 @@ def folds(task: Task, train: Prepared, *, count: int = NUM_FOLDS, seed: int = 0)
 
 def left_out_together(task: Task, train: Prepared) -> Int[np.ndarray, " n"] | None:
     """Return the groups of the examples, or runs of windows; None where each example stands alone."""
-    return folds(task, train) if isinstance(task, Forecast | NextFrames) else groups_of(task, train)
+    return folds(task, train) if task.overlapping else groups_of(task, train)
 
 
 def groups_of(task: Task, train: Prepared) -> Int[np.ndarray, " n"] | None:
     """Return the number of each example's group; None where there are none, or one holds all of a class."""
-    if train.dataset.groups is None or isinstance(task, Forecast | NextFrames):
+    if train.dataset.groups is None or task.overlapping:
         return None
     _, groups = np.unique(train.dataset.groups[train.index.numpy()], return_inverse=True)
     classes = _classes(task, train)
@@ -39,8 +39,8 @@ def groups_of(task: Task, train: Prepared) -> Int[np.ndarray, " n"] | None:
 
 
 def _classes(task: Task, train: Prepared) -> Int[np.ndarray, " n"]:
-    y = train.targets if isinstance(task, Classify) else None
-    return y.numpy() if isinstance(y, Tensor) else np.zeros(len(train), np.int64)
+    y = train.targets if isinstance(train.targets, torch.Tensor) else torch.zeros(len(train))
+    return task.strata(y).numpy()
 
 
 def _balanced(groups: np.ndarray, classes: np.ndarray, count: int, seed: int) -> Int[np.ndarray, " g"]:

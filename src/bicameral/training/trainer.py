@@ -16,7 +16,6 @@ from bicameral.tasks.answering import in_order, on
 from bicameral.tasks.task import Task
 from bicameral.training import compiling
 from bicameral.training.averaging import MovingAverage
-from bicameral.training.balance import balanced_weights
 from bicameral.training.batchnorm import frozen, norms_of, reestimate
 from bicameral.training.budgets import Budget
 from bicameral.training.clock import Clock
@@ -265,7 +264,8 @@ def tensors_of(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _class_weights(recipe: Recipe, train: Prepared, task: Task, device: torch.device) -> Tensor | None:
-    weights = balanced_weights(train, task) if recipe.class_weights == "balanced" else None
+    labelled = isinstance(train.targets, Tensor) and recipe.class_weights == "balanced"
+    weights = task.class_weights(train.targets) if labelled else None
     return None if weights is None else weights.to(device)
 
 

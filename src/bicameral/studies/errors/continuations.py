@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import runs
 from bicameral.problems.problem import Problem
-from bicameral.tasks import NextToken
+from bicameral.tasks.next_step import NextStep
 
 NUM_EXAMPLES, SHOWN = 3, 280  # continuations, and tokens of each
 COLD_ROWS = 256  # segments read from an empty state
@@ -20,11 +20,10 @@ COLD_ROWS = 256  # segments read from an empty state
 
 def foretold(problem: Problem, artifact: Artifact) -> dict[str, Any]:
     """What the page says of a model that is asked at every step."""
-    dataset, rows = problem.dataset, problem.test
+    dataset, rows, task = problem.dataset, problem.test, cast(NextStep, artifact.task)
     output = artifact.outputs(dataset, rows)
-    scores = artifact.task.outcomes(artifact.task.statistics(output, output))
+    scores = task.outcomes(task.statistics(output, output))
     worst = np.argsort(scores, kind="stable")[:NUM_EXAMPLES]
-    told = isinstance(artifact.task, NextToken)
     return {
         "confusion": None,
         "calibration": None,
@@ -32,18 +31,21 @@ def foretold(problem: Problem, artifact: Artifact) -> dict[str, Any]:
         "per_example": scores,
         "worst": [_shown(dataset, int(rows[index])) | {"error": float(-scores[index])} for index in worst],
         "by_position": by_position(artifact, dataset, rows),
-        "written": written(artifact, dataset, rows) if told else [],
+        "written": written(artifact, dataset, rows) if task.writes else [],
     }
 
 
 def by_position(artifact: Artifact, dataset: Dataset, rows: np.ndarray) -> list[dict[str, float]]:
     """Mean loss of steps that have so many before them: segments read from an empty state."""
-    task, some = artifact.task, rows[np.linspace(0, len(rows) - 1, min(len(rows), COLD_ROWS)).astype(int)]
+    task, some = (
+        cast(NextStep, artifact.task),
+        rows[np.linspace(0, len(rows) - 1, min(len(rows), COLD_ROWS)).astype(int)],
+    )
     batch = Prepared(dataset, artifact.preprocessing, some).batch(np.arange(len(some)))
     assert batch.y is not None
     with torch.no_grad():
-        loss = task.judged(artifact.network(batch.x, batch.lengths), batch.y)[..., 0].double()
-    loss = -loss if isinstance(task, NextToken) else loss
+        kept = task.judged(artifact.network(batch.x, batch.lengths), batch.y)
+    loss = task.step_losses(kept).double()
     borders = [0, *2 ** np.arange(int(np.log2(loss.shape[1])) + 1), loss.shape[1]]
     pieces = {(low, high): loss[:, low:high] for low, high in pairwise(borders) if low < high}
     return [

@@ -3,7 +3,7 @@
 import base64
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -13,9 +13,8 @@ from bicameral.data.dataset import Dataset
 from bicameral.problems.problem import Problem
 from bicameral.studies.errors.continuations import foretold
 from bicameral.studies.errors.strips import foretold_frames
-from bicameral.tasks import Classify, Forecast, NextFrames
+from bicameral.tasks import NextFrames
 
-NUM_WORST, NUM_BINS, MOST_CLASSES = 12, 10, 40
 THUMBNAIL, POINTS = 64, 64
 LINES = 8  # channels; of a series with more of them a line of the first one says little
 
@@ -26,81 +25,28 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
     if artifact.task.per_step:
         return foretold(problem, artifact)
     dataset, rows = problem.dataset, problem.test
-    output = artifact.outputs(dataset, rows)
-    statistics = artifact.task.statistics(output, _tensor(dataset.targets[rows]))
-    scores = artifact.task.outcomes(statistics)
-    found: dict[str, Any] = {"confusion": None, "calibration": None, "residuals": None, "per_example": scores}
-    if isinstance(artifact.task, Classify):
-        probabilities = output.double().softmax(-1).numpy()
-        truth = np.asarray(dataset.targets[rows])
-        found |= {"confusion": _confusion(artifact.task.classes, probabilities, truth)}
-        found |= {"calibration": _calibration(probabilities, truth)}
-        wrong = _confident_and_wrong(probabilities, truth)
-        found["worst"] = [
-            _shown(dataset, int(rows[index])) | _named(artifact.task, probabilities[index], int(truth[index]))
-            for index in wrong
-        ]
-    elif isinstance(artifact.task, NextFrames):
-        frames = artifact.task.raw(output).numpy()
-        found |= foretold_frames(artifact.task, dataset, rows, frames, scores) | {"worst": []}
-    else:
-        worst = _worst(scores, rows, artifact.task.horizon if isinstance(artifact.task, Forecast) else 1)
-        found["residuals"] = {"quantiles": np.quantile(-scores, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist()}
-        found["worst"] = [
-            _shown(dataset, int(rows[index])) | {"error": float(-scores[index])} for index in worst
-        ]
-    return found
+    found = artifact.task.errors(artifact.outputs(dataset, rows), _tensor(dataset.targets[rows]), rows)
+    said: dict[str, Any] = {
+        "confusion": found.confusion,
+        "calibration": found.calibration,
+        "residuals": found.residuals,
+        "per_example": found.outcomes,
+        "worst": [
+            _shown(dataset, int(rows[place])) | dict(facts)
+            for place, facts in zip(found.worst, found.facts, strict=True)
+        ],
+    }
+    if found.frames is None:
+        return said
+    return said | foretold_frames(
+        cast(NextFrames, artifact.task), dataset, rows, found.frames, found.outcomes
+    )
 
 
 def _tensor(values: Any) -> Any:
     import torch
 
     return torch.as_tensor(np.asarray(values))
-
-
-def _confusion(
-    classes: tuple[str, ...], probabilities: np.ndarray, truth: np.ndarray
-) -> dict[str, Any] | None:
-    if len(classes) > MOST_CLASSES:
-        return None
-    counts = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(counts, (truth, probabilities.argmax(-1)), 1)
-    return {"classes": list(classes), "counts": counts.tolist()}
-
-
-def _calibration(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    confidence, hit = probabilities.max(-1), probabilities.argmax(-1) == truth
-    bin_of = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
-    bins = [
-        {"confidence": confidence[inside].mean(), "accuracy": hit[inside].mean(), "count": int(inside.sum())}
-        for inside in (bin_of == index for index in range(NUM_BINS))
-        if inside.any()
-    ]
-    gap = sum(item["count"] * abs(item["confidence"] - item["accuracy"]) for item in bins) / len(truth)
-    return {"bins": bins, "ece": float(gap)}
-
-
-def _confident_and_wrong(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    wrong = np.flatnonzero(probabilities.argmax(-1) != truth)
-    return wrong[np.argsort(-probabilities[wrong].max(-1))][:NUM_WORST]
-
-
-def _worst(scores: np.ndarray, rows: np.ndarray, apart: int) -> list[int]:
-    """Indices of the lowest scores, windows that forecast the same stretch only once."""
-    kept: list[int] = []
-    for index in np.argsort(scores, kind="stable"):
-        if len(kept) < NUM_WORST and all(abs(rows[index] - rows[other]) >= apart for other in kept):
-            kept.append(int(index))
-    return kept
-
-
-def _named(task: Classify, probabilities: np.ndarray, truth: int) -> dict[str, Any]:
-    guess = int(probabilities.argmax())
-    return {
-        "true": task.classes[truth],
-        "predicted": task.classes[guess],
-        "confidence": float(probabilities[guess]),
-    }
 
 
 def _shown(dataset: Dataset, row: int) -> dict[str, Any]:
