@@ -72,6 +72,10 @@ def test_saved_artifacts_are_measured_in_a_process_of_their_own(tmp_path):
         memory, energy = costs["peak_ram_mb"], costs["energy_mj"]
         assert memory["value"] >= 0 if memory["tag"] == "measured" else memory["value"] is None
         assert energy["value"] >= 0 if energy["tag"] == "measured" else energy["value"] is None
+    again = measure([tmp_path / "linear", tmp_path / "gru"])  # whoever came first paid 85 MB for all
+    for name, costs in found.items():
+        memory, other = (found["peak_ram_mb"]["value"] for found in (costs, again[name]))
+        assert memory is other is None or memory == pytest.approx(other, rel=0.5, abs=4)
     assert "gated" in found["gru"]["kernel_path"]
     assert "gated" not in found["linear"]["kernel_path"]
 

@@ -1,11 +1,12 @@
 """Latency, memory and size of saved artifacts, measured in a process of their own."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from inspect import isfunction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from bicameral.errors import StudyError
 
 CALLS, WARM_UP, SECONDS = 200, 10, 0.5
+PARTING = "fork" if hasattr(os, "fork") else "spawn"
 
 
 def measure(folders: Sequence[Path], threads: int = 1) -> dict[str, dict[str, Any]]:
@@ -45,6 +47,7 @@ def _measure_one(folder: Path) -> dict[str, Any]:
     from bicameral.artifact import Artifact
     from bicameral.kernels.gated import Packed
 
+    _warm_up()
     before = _reset_peak()
     network = Artifact.from_pretrained(folder).network
     shape, text = network.layout.shape, network.layout.kind == "text"
@@ -118,12 +121,31 @@ def _energy(before: int | None, calls: float) -> dict[str, Any]:
     return {"value": (after - before) / 1e3 / calls, "tag": "measured"}
 
 
-def _main(arguments: Sequence[str]) -> None:
+def _warm_up() -> None:
+    """Make the libraries reserve what they keep for good, so that no model is charged for it."""
     import torch
+    from torch.nn import functional
+
+    from bicameral.nn.gated import LSTM
+
+    with torch.inference_mode():
+        functional.conv2d(torch.ones(1, 4, 8, 8), torch.ones(4, 4, 3, 3)).softmax(1)
+        functional.conv1d(torch.ones(1, 4, 8), torch.ones(4, 4, 3)).flatten(1) @ torch.ones(24, 8)
+        LSTM(8, 8)(torch.ones(1, 4, 8))
+
+
+def _main(arguments: Sequence[str]) -> None:
+    """Measure each artifact in a process of its own: what one reserves, the next would use for nothing."""
+    import torch
+
+    from bicameral import artifact  # noqa: F401  imported once, before the processes part
 
     torch.set_num_threads(int(arguments[0]))
     folders = [Path(folder) for folder in arguments[1:]]
-    found: Mapping[str, Any] = {folder.name: _measure_one(folder) for folder in folders}
+    with multiprocessing.get_context(PARTING).Pool(1, maxtasksperchild=1) as pool:
+        found = dict(
+            zip([folder.name for folder in folders], pool.map(_measure_one, folders, 1), strict=True)
+        )
     sys.stdout.write(json.dumps(found))
 
 
