@@ -1,24 +1,35 @@
-"""The one console, and progress bars that vanish when nobody watches."""
+"""The one console; progress bars for who watches, a line a minute for who reads it later."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 console = Console(stderr=True)
+QUIET = 60.0  # seconds between two lines where nobody watches
 
 
 @contextmanager
 def progress_bar(label: str, total: float | None) -> Iterator["Bar"]:
-    """Show a bar with an ETA on standard error while the block runs; silent when it is not a terminal."""
+    """Show a bar with an ETA while the block runs: on a terminal, in a notebook, else as a line a minute."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield Bar(progress, label, total)
+    watched = sys.stderr.isatty() or console.is_jupyter
+    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
+        yield Row(progress, label, total) if watched else Log(label, total)
 
 
-class Bar:
+class Bar(Protocol):
+    """What work reports to, whoever watches."""
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        """Move on by `amount` and show `note` behind the label."""
+
+
+class Row:
     """A row of the progress display."""
 
     def __init__(self, progress: Progress, label: str, total: float | None):
@@ -28,3 +39,27 @@ class Bar:
     def advance(self, amount: float = 1, note: str = "") -> None:
         """Move on by `amount` and show `note` behind the label."""
         self._progress.update(self._task, advance=amount, description=f"{self._label} {note}".rstrip())
+
+
+class Log:
+    """Lines on standard error, as a file or a pipe keeps them; none for work of less than a minute."""
+
+    def __init__(self, label: str, total: float | None):
+        self._label, self._total, self._done = label, total, 0.0
+        self._began = self._said = time.monotonic()
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        """Move on by `amount`; say so where the last line is a minute old."""
+        self._done += amount
+        now = time.monotonic()
+        if now - self._said >= QUIET:
+            self._said = now
+            print(self._line(now - self._began, note), file=sys.stderr, flush=True)  # noqa: T201
+
+    def _line(self, seconds: float, note: str) -> str:
+        said = f"{self._label} {note}".rstrip() + f": {self._done:,.0f}"
+        if not self._total or not self._done:
+            return f"{said} after {seconds / 60:.0f} min"
+        left = seconds * (self._total - self._done) / self._done
+        spent, left = seconds / 60, max(left, 0) / 60
+        return f"{said} of {self._total:,.0f} after {spent:.0f} min, about {left:.0f} min left"
