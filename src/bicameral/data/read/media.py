@@ -10,7 +10,7 @@ import numpy as np
 from bicameral.data.dataset import Fault
 from bicameral.data.read.labels.examples import Example
 from bicameral.errors import DataError, MissingExtraError
-from bicameral.progress import Bar, progress_bar
+from bicameral.progress import progress_bar
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 CLIPS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".gif")
@@ -48,7 +48,7 @@ def _looks(examples: Sequence[Example], look: Callable[[Example], Facts]) -> Ite
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("error", RuntimeWarning)
         for found in pool.map(lambda example: _look(example, look), examples):
-            if isinstance(bar, Bar):
+            if bar is not None:
                 bar.advance()
             yield found
 
