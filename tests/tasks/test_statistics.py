@@ -1,11 +1,14 @@
 """What is kept of each example gives every metric, as independent formulas do, however it was batched."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn import metrics as sk
 
 from bicameral.tasks import Classify, Forecast, MultiLabel, NextFrames, NextNotes, NextToken, Regress
+from bicameral.testing import task_laws
 
 FORECAST = {"lookback": 6, "horizon": 4, "columns": ("a", "b"), "channels": (0, 1)}
 FORECAST |= {"mean": (5.0, 1.0), "deviation": (2.0, 3.0)}
@@ -150,41 +153,69 @@ def test_scores_equal_independent_formulas(name):
     assert task.score(kept, y) == task.headline.score(found[task.metric])
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_batches_change_nothing(name):
-    task, kept, y, _ = answered(name)
-    whole = task.statistics(kept, y)
-    parts = [task.statistics(*part) for part in zip(kept.split(7), y.split(7), strict=True)]
-    for key, values in whole.items():
-        assert values.dtype == np.float64
-        assert len(values) == NUM
-        np.testing.assert_allclose(np.concatenate([part[key] for part in parts]), values, rtol=1e-12)
+def laws():
+    for name, task in TASKS.items():
+        y = truth(name, torch.Generator().manual_seed(0))
+        yield from (pytest.param(law, id=f"{name}-{of}") for of, law in task_laws(task, y))
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_examples_drawn_again_are_scored_as_if_judged_again(name):
-    task, kept, y, _ = answered(name)
-    rows = np.random.default_rng(0).integers(0, NUM, NUM)
-    statistics = task.statistics(kept, y)
-    drawn = {key: values[rows] for key, values in statistics.items()}
-    assert task.score_from(drawn) == pytest.approx(task.metrics(kept[rows], y[rows]), rel=1e-9)
+@pytest.mark.parametrize("law", list(laws()))
+def test_every_task_obeys(law):
+    law()
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_every_metric_names_what_it_needs(name):
-    task, kept, y, _ = answered(name)
-    for metric, found in task.metrics(kept, y).items():
-        needed = task.statistics(kept, y, task.table[metric].needs)
-        assert task.table[metric].compute(needed) == found
+class OfItsBatch(Classify):
+    """Judges an example by the others of its batch."""
+
+    @property
+    def kept(self):
+        return {**super().kept, "correct": lambda p, y: p.argmax(-1) == y[::-1]}
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_there_is_one_outcome_an_example(name):
-    task, kept, y, _ = answered(name)
-    outcomes = task.outcomes(task.statistics(kept, y))
-    assert outcomes.shape == (NUM,)
-    again = [task.outcomes(task.statistics(kept[[row]], y[[row]]))[0] for row in range(NUM)]
-    np.testing.assert_allclose(outcomes, again, rtol=1e-12)
+class Forgetful(Classify):
+    """Says less than the headline needs."""
+
+    @property
+    def table(self):
+        return {**super().table, "accuracy": replace(super().table["accuracy"], needs=("truth",))}
+
+
+class Silent(Classify):
+    """Has no answer for the last example."""
+
+    def decode(self, output):
+        return super().decode(output)[:-1]
+
+
+class Unsaved(Classify):
+    """Leaves a field out of its JSON."""
+
+    def to_dict(self):
+        return {key: value for key, value in super().to_dict().items() if key != "metric"}
+
+
+class Flat(Classify):
+    """Learns nothing."""
+
+    def loss(self, output, y, **_):
+        return super().loss(0 * output, y)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "law"),
+    [
+        (OfItsBatch, "score_does_not_depend_on_batches"),
+        (OfItsBatch, "score_does_not_depend_on_the_order"),
+        (Forgetful, "every_metric_names_what_it_needs"),
+        (Silent, "every_example_has_one_outcome"),
+        (Unsaved, "task_survives_json"),
+        (Flat, "loss_is_differentiable"),
+    ],
+)
+def test_laws_bite(faulty, law):
+    laws = dict(task_laws(faulty(classes=("a", "b", "c")), torch.arange(9) % 3))
+    with pytest.raises((AssertionError, KeyError)):
+        laws[law]()
 
 
 def test_a_constant_column_is_explained_by_no_error_at_all():

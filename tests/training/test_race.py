@@ -10,7 +10,7 @@ from bicameral import Artifact, train
 from bicameral.data.dataset import Dataset
 from bicameral.errors import ConfigError
 from bicameral.tasks import Classify
-from bicameral.tasks.blended import Blend, mix
+from bicameral.tasks.blended import Blend
 from bicameral.training.best import choose, race_of, train_best
 from bicameral.training.blend import blended
 from bicameral.training.contestants import Contestant, contestants, kind_of
@@ -178,7 +178,7 @@ def test_who_errs_elsewhere_is_blended_in():
     weights = blended(TASK, [first, second], 0, y)
     assert weights is not None
     assert min(weights) > 0.2
-    assert TASK.score(mix(TASK, [first, second], weights), y) == 1
+    assert TASK.score(TASK.mixed([first, second], weights), y) == 1
 
 
 def test_noise_is_not_blended_in():

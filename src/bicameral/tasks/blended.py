@@ -4,16 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from jaxtyping import Float, Num
+from jaxtyping import Num
 from torch import Tensor, nn
 
 from bicameral.data.dataset import Layout
-from bicameral.tasks.classify import Classify
-from bicameral.tasks.forecast import Forecast
-from bicameral.tasks.multilabel import MultiLabel
 from bicameral.tasks.network import Network
-from bicameral.tasks.regress import Regress
 from bicameral.tasks.task import Task
 
 NAME = "blend"
@@ -48,7 +43,7 @@ class Blend(nn.Module):
 
     def forward(self, x: Num[Tensor, "b ..."], lengths: Tensor | None = None) -> Tensor:
         """Prepared examples -> outputs (b, *task.output_shape), logits where the task asks for them."""
-        return mix(self.task, [member(x, lengths) for member in self.members], self.weights)
+        return self.task.mixed([member(x, lengths) for member in self.members], self.weights)
 
 
 def parts_of(model: str, overrides: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -60,24 +55,3 @@ def build(layout: Layout, task: Task, model: str, overrides: Mapping[str, Any]) 
     """Build a network, or a blend, to be filled with what was saved."""
     members = [Network(layout, task, part["model"], part["overrides"]) for part in parts_of(model, overrides)]
     return Blend(members, overrides["weights"]) if model == NAME else members[0]
-
-
-def can_mix(task: Task) -> bool:
-    """Whether outputs of several networks have a mean."""
-    return isinstance(task, Classify | MultiLabel | Regress | Forecast)
-
-
-def mix(
-    task: Task, outputs: Sequence[Float[Tensor, "b *o"]], weights: Sequence[float]
-) -> Float[Tensor, "b *o"]:
-    """Average outputs: numbers as they are, logits as the probabilities they stand for."""
-    if isinstance(task, Classify):
-        shares = _mean([output.softmax(-1) for output in outputs], weights)
-        return shares.clamp(min=LEAST).log()
-    if isinstance(task, MultiLabel):
-        return torch.logit(_mean([output.sigmoid() for output in outputs], weights), eps=1e-7)
-    return _mean(outputs, weights)
-
-
-def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)

@@ -1,6 +1,6 @@
 """One class an example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,9 @@ from bicameral.data.dataset import Dataset
 from bicameral.tasks import metrics
 from bicameral.tasks.errors import NUM_WORST, Errors
 from bicameral.tasks.labelled import Labelled
+from bicameral.tasks.task import weighted_mean
 
+LEAST = 1e-12  # probability, so that its logarithm is finite
 NUM_BINS, MOST_CLASSES = 10, 40  # of a reliability curve, and in a table of confusions
 
 
@@ -62,6 +64,11 @@ class Classify(Labelled):
 
     def ridge_targets(self, y: Tensor) -> Tensor:
         return 2 * nn.functional.one_hot(y, len(self.classes)).double() - 1
+
+    def mixed(self, outputs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Average the probabilities that logits stand for."""
+        shares = weighted_mean([output.softmax(-1) for output in outputs], weights)
+        return shares.clamp(min=LEAST).log()
 
     def guess(self, y: Tensor) -> Tensor:
         """The most frequent class."""

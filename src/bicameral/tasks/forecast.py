@@ -37,6 +37,7 @@ class Forecast(Ahead):
 
     name: ClassVar[str] = "forecast"
     Options: ClassVar = ForecastOptions
+    can_mix: ClassVar[bool] = True
     augmentations: ClassVar = ("jitter",)  # what follows would have to be scaled and moved too
     lookback: int
     horizon: int

@@ -28,6 +28,7 @@ class Examples(Task):
     """A task with one answer an example, as it was read."""
 
     Options: ClassVar = ExampleOptions
+    can_mix: ClassVar[bool] = True
 
     @classmethod
     def fit_preprocessing(cls, dataset: Dataset, train: np.ndarray, asked: ExampleOptions) -> Preprocessing:

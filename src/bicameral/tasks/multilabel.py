@@ -1,16 +1,18 @@
 """Several labels an example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from bicameral import registry
 from bicameral.data.dataset import Dataset
 from bicameral.tasks import metrics
 from bicameral.tasks.labelled import Labelled
+from bicameral.tasks.task import weighted_mean
 
 
 @registry.task
@@ -55,6 +57,10 @@ class MultiLabel(Labelled):
 
     def ridge_targets(self, y: Tensor) -> Tensor:
         return 2 * y.double() - 1
+
+    def mixed(self, outputs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Average the probabilities that logits stand for."""
+        return torch.logit(weighted_mean([output.sigmoid() for output in outputs], weights), eps=1e-7)
 
     def guess(self, y: Tensor) -> Tensor:
         """The labels that more than half of the examples have."""

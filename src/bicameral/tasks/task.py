@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ class Task(ABC):
     per_step: ClassVar[bool] = False  # whether every step of a sequence has an answer of its own
     overlapping: ClassVar[bool] = False  # whether neighbouring examples share values, as windows do
     augmentations: ClassVar[tuple[str, ...] | None] = None  # that leave its answers true; None: every one
+    can_mix: ClassVar[bool] = False  # whether outputs of several networks have a mean
     anchors: tuple[int, ...] = ()  # input channels whose last known value outputs are a change from
     needed: int = 1  # frames before there is an answer
     metric: str  # the headline metric
@@ -163,6 +164,10 @@ class Task(ABC):
         """The output (*output_shape) of who knows nothing but the training targets."""
         raise ConfigError(f"{self.name} cannot be probed")
 
+    def mixed(self, outputs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Average outputs of several networks; weights add up to 1."""
+        return weighted_mean(outputs, weights)
+
     def judged(self, output: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
         """What is kept of outputs to be judged: all, unless a part of the data at once would be too large."""
         return output
@@ -235,3 +240,8 @@ class Task(ABC):
     def to_dict(self) -> dict[str, Any]:
         """JSON of the task; `task_from_dict` reads it."""
         return {"name": self.name, **asdict(self)}  # pyright: ignore[reportArgumentType]  every task is a dataclass
+
+
+def weighted_mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Sum of values, each times its weight."""
+    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)

@@ -19,9 +19,10 @@ from bicameral.testing import grids, models
 from bicameral.testing.examples import SHAPES, TIME_AXES, Laws
 from bicameral.testing.lengths import lengths_laws
 from bicameral.testing.recurrence import recurrent_laws
+from bicameral.testing.tasks import task_laws
 
 grid_laws = grids.grid_laws
-__all__ = ["grid_laws", "lengths_laws", "model_laws", "parametrize_with_laws", "recurrent_laws"]
+__all__ = ["grid_laws", "lengths_laws", "model_laws", "parametrize_with_laws", "recurrent_laws", "task_laws"]
 
 
 def parametrize_with_laws(*names: str) -> Any:

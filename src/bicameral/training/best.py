@@ -11,16 +11,15 @@ from typing import Any
 
 from bicameral.artifact import Artifact, refuse_other_files
 from bicameral.errors import ConfigError
-from bicameral.tasks import Forecast
 from bicameral.tasks.answering import answer
-from bicameral.tasks.blended import Blend, can_mix
+from bicameral.tasks.blended import Blend
 from bicameral.training.blend import blended
 from bicameral.training.budgets import training_budget
 from bicameral.training.card import course, provenance
 from bicameral.training.contestants import contestants, kind_of
 from bicameral.training.prepare import Ready, audited, ready
 from bicameral.training.race import Race, Run
-from bicameral.training.refit import Rows, refitted, refitted_blend, rows_of
+from bicameral.training.refit import Rows, is_of_series, refitted, refitted_blend, rows_of
 from bicameral.training.tells import Tells
 
 MOST_BLENDED = 6  # runs that a blend is chosen from, the best ones
@@ -77,7 +76,7 @@ def train_best(
         "seconds": round(time.perf_counter() - began, 2),
         "race": tells.table(),
     }
-    if isinstance(race.task, Forecast) and not stopped:
+    if is_of_series(race.task, found.problem.dataset) and not stopped:
         _up_to_the_end(race, winner, rows, artifact)
     artifact.save_pretrained(folder)
     if stopped:
@@ -95,7 +94,7 @@ def choose(race: Race, *, blend: bool) -> Winner:
     """The leader, or a blend where that is clearly better on the validation part."""
     leader = race.leader
     runs = sorted(race.finished, key=lambda run: (run is leader, run.merit), reverse=True)[:MOST_BLENDED]
-    if blend and can_mix(race.task):
+    if blend and race.task.can_mix:
         outputs = [run.output for run in runs if run.output is not None]
         weights = blended(race.task, outputs, 0, race.y)
         if weights is not None:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from bicameral.tasks import Task
-from bicameral.tasks.blended import mix
 from bicameral.training.leading import is_clearly_ahead
 
 ROUNDS = 12  # members drawn, each as often as it helps
@@ -56,4 +55,4 @@ def _weights(task: Task, outputs: Sequence[Tensor], y: Tensor) -> list[float]:
 
 def _mixed(task: Task, outputs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     used = [number for number, weight in enumerate(weights) if weight > 0]
-    return mix(task, [outputs[number] for number in used], [weights[number] for number in used])
+    return task.mixed([outputs[number] for number in used], [weights[number] for number in used])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from bicameral.tasks import Forecast, NextFrames, Task
+from bicameral.tasks import Task
 
 Merit = tuple[float, float]  # headline score, then minus the loss; higher is better
 BLOCKS = 20  # runs of neighbouring windows, whose errors resemble each other
@@ -25,7 +25,7 @@ def is_clearly_ahead(task: Task, output: Tensor, other: Tensor, y: Tensor, error
     if not merit(task, output, y) > merit(task, other, y):
         return False
     gain = task.outcomes(task.statistics(output, y)) - task.outcomes(task.statistics(other, y))
-    gain = _by_block(gain) if isinstance(task, Forecast | NextFrames) else gain
+    gain = _by_block(gain) if task.overlapping else gain
     if len(gain) < 2:
         return True
     return bool(np.nanmean(gain) > errors * np.nanstd(gain, ddof=1) / math.sqrt(len(gain)))

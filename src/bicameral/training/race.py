@@ -14,7 +14,6 @@ from torch import Tensor
 from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import BicameralError
 from bicameral.problems.problem import Draw
-from bicameral.tasks import Classify, MultiLabel, Regress
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
@@ -147,7 +146,7 @@ class Race:
     def _fit(self, network: Network, train: Prepared) -> Tensor | None:
         """Solve the network; answers to the training part, each out of its fold, where examples are few."""
         few = len(train) <= FEW and train is self.draw.train
-        if network.entry.closed_form and few and isinstance(self.task, Classify | MultiLabel | Regress):
+        if network.entry.closed_form and few and not (self.task.overlapping or self.task.per_step):
             return out_of_fold(network, self.task, train, folds(self.task, train), seed=self.seed)
         learn(network, self.task, train, None, recipe=Recipe(), budget=self.budget, seed=self.seed)
         return None

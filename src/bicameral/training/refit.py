@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Forecast
+from bicameral.data.dataset import Dataset
+from bicameral.tasks import Task
 from bicameral.tasks.blended import Blend
 from bicameral.training.budgets import Budget
 from bicameral.training.learn import learn
@@ -25,10 +26,15 @@ class Rows:
     everything: Callable[[], Prepared]  # and the test part, once it is judged
 
 
+def is_of_series(task: Task, dataset: Dataset) -> bool:
+    """Whether the examples are windows of series, whose end says most about what follows it."""
+    return task.overlapping and dataset.kind == "series"
+
+
 def rows_of(found: Ready) -> Rows:
     """All examples outside the test part; of a series every window that ends before it."""
     draw, dataset = found.draw, found.problem.dataset
-    if not isinstance(draw.task, Forecast):
+    if not is_of_series(draw.task, dataset):
         rest = draw.train.joined(draw.val)
         return Rows(lambda: rest, lambda: rest)
     begin, end = dataset.properties["begin"], dataset.properties["end"]
