@@ -61,12 +61,21 @@ class Entry:
         """Whether what it gives is the answer, at every step or to the whole: it needs no head."""
         return self.gives in ("next", "answer")
 
+    @property
+    def numbers(self) -> bool:
+        """Whether a model that answers by itself answers with numbers too, not only with classes."""
+        return getattr(self.cls, "numbers", False)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of the fields of the config."""
+        return frozenset(field.name for field in dataclasses.fields(self.config))
+
     def configure(self, overrides: Mapping[str, Any]) -> Any:
         """Build the config, naming an unknown field and the nearest known one."""
-        known = {field.name for field in dataclasses.fields(self.config)}
         for key in overrides:
-            if key not in known:
-                hint = nearest(key, known)
+            if key not in self.fields:
+                hint = nearest(key, self.fields)
                 raise ConfigError(f"no {self.config.__name__} field called {key!r}{hint}")
         return self.config(**overrides)
 

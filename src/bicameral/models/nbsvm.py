@@ -83,7 +83,12 @@ class NBSVM(FittedBuffers):
         return total / size.sqrt().clamp(min=torch.finfo(size.dtype).tiny) + self.bias
 
     def fit(
-        self, x: Float[Tensor, "n t d"], lengths: Lengths, targets: Bool[np.ndarray, "n k"], loss: Loss
+        self,
+        x: Float[Tensor, "n t d"],
+        lengths: Lengths,
+        targets: Bool[np.ndarray, "n k"],
+        loss: Loss,
+        folds: Int[np.ndarray, " n"] | None = None,  # noqa: ARG002  every fifth text of a class
     ) -> None:
         """Fit to texts and their classes.
 

@@ -4,32 +4,31 @@ Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees", doi 10.1007/s1099
 scikit-learn; numbers by its histogram gradient boosting where that leaves the smaller error.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, HistGradientBoostingRegressor
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
-from bicameral.nn.answers import LABELS, NUMBERS, ONE_CLASS, Loss, Targets, as_labels, best, logits
+from bicameral.nn.answers import NUMBERS, AnswerConfig, Loss, Targets, best, drawn_seed, logits
 from bicameral.nn.masking import Lengths
 from bicameral.nn.summaries import summaries
-from bicameral.nn.trees import Trees, averaged, boosted
+from bicameral.nn.trees import Trees
 from bicameral.registry import model
 
-MOST_BOOSTED = 4  # columns; each has a booster of its own
+MOST_BOOSTED = 4  # columns of numbers; each has a booster of its own
+Grow = Callable[[np.ndarray, Targets], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummaryTreesConfig:
+class SummaryTreesConfig(AnswerConfig):
     """How many trees."""
 
     num_trees: int = 300
-    num_outputs: int = 2  # classes, labels or numbers; the task fills it in
-    question: str = ONE_CLASS  # the name of the task, which fills it in
 
     def __post_init__(self) -> None:
         require_counts(self, "num_trees", "num_outputs")
@@ -44,7 +43,7 @@ class SummaryTreesConfig:
     paper="https://doi.org/10.1007/s10994-006-6226-1",
 )
 class SummaryTrees(nn.Module):
-    """Statistics of each channel -> shares of the votes of all trees, as logits; numbers as they are."""
+    """Statistics of each channel -> mean of all trees."""
 
     kinds: ClassVar = ("image", "clip", "sound", "series")
     numbers: ClassVar = True
@@ -64,40 +63,19 @@ class SummaryTrees(nn.Module):
         self, x: Float[Tensor, "n t d"], lengths: Lengths, targets: Targets, loss: Loss,
         folds: Int[np.ndarray, " n"],
     ) -> None:  # fmt: skip
-        """Grow the trees; of numbers, whichever kind of them answers better for a fold left out."""
-        features = summaries(x, lengths, self.num_frames).float().numpy()
-        if self.config.question != NUMBERS or targets.shape[1] > MOST_BOOSTED:
-            self._randomized(features, targets)
-            return
-        rest, left = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
+        """Grow the trees; of numbers, of the kind that leaves the smaller error on a fold left out."""
+        features, seed = summaries(x, lengths, self.num_frames).float().numpy(), drawn_seed()
 
-        def error(grow: Any) -> float:
+        def randomized(features: np.ndarray, targets: Targets) -> None:
+            self.trees.grow_randomized(features, targets, self.config.question, self.config.num_trees, seed)
+
+        def boosted(features: np.ndarray, targets: Targets) -> None:
+            self.trees.grow_boosted(features, targets, NUMBERS, seed)
+
+        def error(grow: Grow) -> float:
+            rest, left = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
             grow(features[rest], targets[rest])
             return loss(self.trees(torch.from_numpy(features[left])), left)
 
-        best((self._randomized, self._boosted), error)(features, targets)
-
-    def _randomized(self, features: np.ndarray, targets: Targets) -> None:
-        options = {"n_estimators": self.config.num_trees, "random_state": _seed()}
-        labels = as_labels(targets, self.config.question)
-        if self.config.question == NUMBERS:
-            forest = ExtraTreesRegressor(**options, max_features=1 / 3).fit(features, labels)
-        else:
-            forest = ExtraTreesClassifier(**options).fit(features, labels)
-        present = forest.classes_ if self.config.question == ONE_CLASS else np.arange(self.width)
-        if self.config.question == LABELS:
-            _check_both(forest)
-        self.trees.plant(averaged(forest, present, self.width))
-
-    def _boosted(self, features: np.ndarray, targets: Targets) -> None:
-        trees, start, seed = [], np.zeros(self.width), _seed()
-        for column, target in enumerate(targets.T):
-            booster = HistGradientBoostingRegressor(random_state=seed, early_stopping=False)
-            more, begin = boosted(booster.fit(features, target), [column], self.width)
-            trees, start = [*trees, *more], start + begin
-        self.trees.plant(trees, start)
-
-
-def _seed() -> int:
-    """A seed for scikit-learn from PyTorch's generator, which the training seeds."""
-    return int(torch.randint(2**31, ()))
+        several = self.config.question == NUMBERS and targets.shape[1] <= MOST_BOOSTED
+        best([randomized, boosted] if several else [randomized], error)(features, targets)

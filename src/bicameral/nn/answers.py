@@ -1,6 +1,7 @@
 """What models that answer a task by themselves share: which question it is, and logits of their shares."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,16 @@ ONE_CLASS, LABELS, NUMBERS = "classify", "multilabel", "regress"
 SCALES = np.logspace(-1.5, 1.5, 31).tolist()  # of logits
 
 
-def as_labels(targets: Targets, question: str) -> np.ndarray:
-    """Targets as scikit-learn takes them: class numbers (n,), labels (n k) or numbers (n,) or (n k)."""
-    if question == ONE_CLASS:
-        return targets.argmax(1)
-    return targets.astype(np.int64 if question == LABELS else np.float64).squeeze(1 if targets.shape[1] == 1 else ())
+@dataclass(frozen=True, kw_only=True)
+class AnswerConfig:
+    """What the task fills in."""
+
+    num_outputs: int = 2  # classes, labels or numbers
+    question: str = ONE_CLASS  # the name of the task
 
 
-def logits(share: Float[Tensor, "b k"], question: str, pseudo: float) -> Float[Tensor, "b k"]:
-    """Shares of `1 / pseudo` votes as logits, each class given one vote more between them; numbers as they are."""
+def logits(share: Float[Tensor, "*b k"], question: str, pseudo: float) -> Float[Tensor, "*b k"]:
+    """Shares of `1 / pseudo` votes as logits, none of them infinite; numbers as they are."""
     if question == NUMBERS:
         return share
     share = (share.clamp(0, 1) + pseudo / 2) / (1 + pseudo)
@@ -31,6 +33,8 @@ def logits(share: Float[Tensor, "b k"], question: str, pseudo: float) -> Float[T
 
 def best(candidates: Any, score: Callable[[Any], float]) -> Any:
     """The first candidate of the least score; of scores that are no numbers, the first candidate."""
+    if len(candidates) == 1:
+        return candidates[0]
     scores = [score(candidate) for candidate in candidates]
     return candidates[int(np.nanargmin(scores))] if np.isfinite(scores).any() else candidates[0]
 
@@ -44,3 +48,8 @@ def constant(targets: Targets, question: str) -> Float[Tensor, " k"]:
     """Logits of how often classes or labels occur, or the mean of numbers."""
     mean = torch.from_numpy(targets.mean(0))
     return mean if question == NUMBERS else logits(mean, question, 1 / max(1, len(targets)))
+
+
+def drawn_seed() -> int:
+    """A seed for scikit-learn out of PyTorch's generator, which whoever solves has seeded."""
+    return int(torch.randint(2**31 - 1, ()))

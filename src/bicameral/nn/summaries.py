@@ -1,5 +1,7 @@
 """A series in a few numbers a channel: level, spread, shape, rhythm."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,15 +28,10 @@ def summaries(x: Float[Tensor, "b t d"], lengths: Lengths, num_frames: int) -> F
     place = torch.linspace(-1, 1, x.shape[1], dtype=x.dtype, device=x.device)[:, None]
     found = [
         x.mean(1), middle.square().mean(1).sqrt(), (place * middle).mean(1), *levels,
-        change.abs().mean(1), change.square().mean(1).sqrt(), (middle[:, 1:] * middle[:, :-1] < 0).to(x).mean(1),
+        change.abs().mean(1), change.square().mean(1).sqrt(), _crossings(middle),
         *_autocorrelations(middle), *_segments(x), *_bands(middle),
     ]  # fmt: skip
     return torch.cat([*found, size.to(x)], 1)
-
-
-def num_summaries(num_frames: int, num_channels: int) -> int:
-    """How many numbers there are."""
-    return summaries(torch.zeros(1, num_frames, num_channels), None, num_frames).shape[1]
 
 
 def _few(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t c"]:
@@ -57,5 +54,12 @@ def _bands(middle: Tensor) -> list[Tensor]:
     """Logarithms of the energy in octaves below half the frame rate."""
     power = torch.fft.rfft(middle, dim=1).abs().square()[:, 1:]
     edges = [round(power.shape[1] / 2**octave) for octave in range(NUM_BANDS)] + [0]
-    bands = [power[:, max(0, low if low < high else high - 1) : max(1, high)] for high, low in zip(edges, edges[1:], strict=False)]
-    return [band.sum(1).add(1e-6).log() for band in bands]
+    return [
+        power[:, min(low, high - 1) : high].sum(1).add(1e-6).log()
+        for high, low in pairwise(max(1, edge) for edge in edges)
+    ]
+
+
+def _crossings(middle: Tensor) -> Tensor:
+    """How often a channel passes its mean."""
+    return (middle[:, 1:] * middle[:, :-1] < 0).to(middle).mean(1)

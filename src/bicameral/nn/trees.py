@@ -6,9 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
 from torch import Tensor
 
+from bicameral.nn.answers import NUMBERS, ONE_CLASS, Targets, constant
 from bicameral.nn.fitted_buffers import FittedBuffers
+
+ABSENT = -20.0  # logit of a class that no example has
 
 
 class Tree(NamedTuple):
@@ -34,11 +43,11 @@ class Trees(FittedBuffers):
 
     def __init__(self, num_outputs: int):
         super().__init__()
-        for name in ("feature", "left", "right", "roots"):
-            self.register_buffer(name, torch.zeros(1, dtype=torch.int64))
-        self.register_buffer("threshold", torch.zeros(1, dtype=torch.float64))
         self.register_buffer("value", torch.zeros(1, num_outputs))
         self.register_buffer("start", torch.zeros(num_outputs))
+        self.register_buffer("threshold", torch.zeros(1, dtype=torch.float64))
+        for name in ("feature", "left", "right", "roots"):
+            self.register_buffer(name, torch.zeros(1, dtype=torch.int64))
 
     def plant(self, trees: Sequence[Tree], start: Any = 0.0) -> None:
         """Take over trees, and what their sum is added to."""
@@ -65,8 +74,54 @@ class Trees(FittedBuffers):
                 return self.start + self.value[place].sum(1)
             place = below
 
+    def grow_randomized(
+        self, features: np.ndarray, targets: Targets, question: str, num_trees: int, seed: int
+    ) -> None:
+        """Extremely randomized trees: mean shares of classes and labels, or means of numbers."""
+        options = {"n_estimators": num_trees, "random_state": seed}
+        if question == ONE_CLASS:
+            forest = ExtraTreesClassifier(**options).fit(features, targets.argmax(1))
+            columns = forest.classes_
+        else:
+            most = 1 / 3 if question == NUMBERS else "sqrt"
+            forest = ExtraTreesRegressor(**options, max_features=most).fit(features, targets.astype(float))
+            columns = np.arange(targets.shape[1])
+        self.plant(_averaged(forest, columns, targets.shape[1]))
 
-def averaged(forest: Any, columns: np.ndarray, num_outputs: int) -> list[Tree]:
+    def grow_boosted(self, features: np.ndarray, targets: Targets, question: str, seed: int) -> None:
+        """Histogram gradient boosting: logits of classes and labels, or numbers, each column by itself."""
+        options = {"random_state": seed, "early_stopping": False}
+        options["min_samples_leaf"] = int(np.clip(len(features) // 20, 2, 20))
+        if question == ONE_CLASS:
+            self._grow_classes(features, targets, options)
+            return
+        kind = HistGradientBoostingRegressor if question == NUMBERS else HistGradientBoostingClassifier
+        trees, start = [], constant(targets, question).numpy()
+        for column, target in enumerate(targets.T):
+            if len(np.unique(target)) > 1:
+                booster = kind(**options).fit(features, target)
+                more, start[[column]] = _boosted(booster, [column], len(start))
+                trees += more
+        self.plant(trees or [_stump(len(start))], start)
+
+    def _grow_classes(self, features: np.ndarray, targets: Targets, options: dict[str, Any]) -> None:
+        present = np.flatnonzero(targets.any(0))
+        start = np.where(targets.any(0), 0, ABSENT)
+        if len(present) == 1:
+            self.plant([_stump(len(start))], start)
+            return
+        booster = HistGradientBoostingClassifier(**options).fit(features, targets.argmax(1))
+        columns = present if len(present) > 2 else present[1:]  # of two classes the second alone is told
+        trees, start[columns] = _boosted(booster, columns, len(start))
+        self.plant(trees, start)
+
+
+def _stump(num_outputs: int) -> Tree:
+    none = np.zeros(1, np.int64)
+    return Tree(none, np.zeros(1), none, none, np.zeros((1, num_outputs)))
+
+
+def _averaged(forest: Any, columns: np.ndarray, num_outputs: int) -> list[Tree]:
     """A forest of scikit-learn: shares of classes, or numbers, divided by the number of trees.
 
     columns  the output that each class of the forest, or each of its numbers, stands for
@@ -76,31 +131,28 @@ def averaged(forest: Any, columns: np.ndarray, num_outputs: int) -> list[Tree]:
         tree = estimator.tree_
         leaf, here = tree.children_left < 0, np.arange(tree.node_count)
         value = np.zeros((tree.node_count, num_outputs))
-        value[:, columns] = _of_outputs(tree.value) / len(forest.estimators_)
-        left, right = np.where(leaf, here, tree.children_left), np.where(leaf, here, tree.children_right)
-        found.append(Tree(np.where(leaf, 0, tree.feature), tree.threshold, left, right, value))
+        shares = tree.value[:, 0] if tree.value.shape[1] == 1 else tree.value[..., 0]
+        value[:, columns] = shares / len(forest.estimators_)
+        children = (np.where(leaf, here, side) for side in (tree.children_left, tree.children_right))
+        found.append(Tree(np.where(leaf, 0, tree.feature), tree.threshold, *children, value))
     return found
 
 
-def _of_outputs(value: np.ndarray) -> np.ndarray:
-    """Shares (nodes k) of classes, of several labels the share of yes; or numbers."""
-    return value[:, 0] if value.shape[1] == 1 else value[..., -1]
-
-
-def boosted(booster: Any, columns: Sequence[int], num_outputs: int) -> tuple[list[Tree], np.ndarray]:
+def _boosted(
+    booster: Any, columns: Sequence[int] | np.ndarray, num_outputs: int
+) -> tuple[list[Tree], np.ndarray]:
     """Trees and start of a histogram gradient booster of scikit-learn, in the units of its raw predictions.
 
     columns  the output of each of its raw predictions
     """
-    start, found = np.zeros(num_outputs), []
-    start[list(columns)] = np.ravel(booster._baseline_prediction)  # public nowhere; a test compares
-    for stage in booster._predictors:
+    found = []
+    for stage in booster._predictors:  # public nowhere; a test compares
         for column, predictor in zip(columns, stage, strict=True):
             nodes = predictor.nodes
             leaf, here = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
             value = np.zeros((len(nodes), num_outputs))
             value[:, column] = np.where(leaf, nodes["value"], 0)
-            threshold = np.where(leaf, 0, nodes["num_threshold"])
-            left, right = np.where(leaf, here, nodes["left"]), np.where(leaf, here, nodes["right"])
-            found.append(Tree(np.where(leaf, 0, nodes["feature_idx"]), threshold, left, right, value))
-    return found, start
+            children = (np.where(leaf, here, nodes[side]) for side in ("left", "right"))
+            feature, threshold = (np.where(leaf, 0, nodes[f]) for f in ("feature_idx", "num_threshold"))
+            found.append(Tree(feature, threshold, *children, value))
+    return found, np.ravel(booster._baseline_prediction)

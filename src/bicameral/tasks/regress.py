@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from bicameral import registry
-from bicameral.data.dataset import Dataset
+from bicameral.data.dataset import Dataset, Kind
 from bicameral.errors import DataError
+from bicameral.registry import Entry
 from bicameral.tasks import metrics
 from bicameral.tasks.labelled import ExampleOptions, Examples
 
@@ -34,6 +35,11 @@ class Regress(Examples):
     @classmethod
     def asks(cls, dataset: Dataset) -> bool:
         return isinstance(dataset.targets, np.ndarray) and not dataset.classes
+
+    @classmethod
+    def unfit(cls, entry: Entry, kind: Kind) -> str:
+        answers = entry.gives == "answer" and entry.numbers and kind in entry.kinds
+        return "" if answers else super().unfit(entry, kind)
 
     @classmethod
     def fitted(

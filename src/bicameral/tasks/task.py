@@ -100,7 +100,10 @@ class Task(ABC):
 
     def model_fields(self, entry: Entry) -> dict[str, Any]:
         """Fields of the model's config that the task fills in."""
-        return {"num_outputs": self.output_shape[0]} if entry.answers else {}
+        if not entry.answers:
+            return {}
+        asks = {"question": self.name} if "question" in entry.fields else {}
+        return {"num_outputs": self.output_shape[0], **asks}
 
     def head(self, backbone: Any, entry: Entry, width: int) -> nn.Module:  # noqa: ARG002
         """What turns `width` pooled features into an output (b, prod(output_shape)); learned last."""

@@ -8,11 +8,11 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Task
+from bicameral.tasks import Regress, Task
 from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
-from bicameral.training.folds import left_out_together
+from bicameral.training.folds import folds, left_out_together
 from bicameral.training.ridge import fit_ridge
 from bicameral.training.seeding import derive, seeded
 
@@ -37,20 +37,21 @@ def solve(network: Network, task: Task, train: Prepared, *, seed: int = 0) -> No
 
 @torch.no_grad()
 def out_of_fold(
-    network: Network, task: Task, train: Prepared, folds: Int[np.ndarray, " n"], *, seed: int = 0
+    network: Network, task: Task, train: Prepared, chosen: Int[np.ndarray, " n"], *, seed: int = 0
 ) -> Tensor:
     """Fit the network to all examples; return outputs (n, *task.output_shape), each without its own fold.
 
+    chosen  the fold of each example
     A ridge needs no second fit for it: errors of rows left out are exact, but for statistics of the inputs.
     """
     network.eval()
     if _has_ridge(network):
         with seeded(derive(seed, "solve")):
-            return _solve_head(network, task, train, folds)
+            return _solve_head(network, task, train, chosen)
     blank, output = deepcopy(network), torch.zeros(len(train), *task.output_shape)
-    for fold in np.unique(folds):
-        part, rows = deepcopy(blank), np.flatnonzero(folds == fold)
-        solve(part, task, train.subset(np.flatnonzero(folds != fold)), seed=seed)
+    for fold in np.unique(chosen):
+        part, rows = deepcopy(blank), np.flatnonzero(chosen == fold)
+        solve(part, task, train.subset(np.flatnonzero(chosen != fold)), seed=seed)
         output[rows] = answer(part, train.subset(rows))[0].to(output)
     solve(network, task, train, seed=seed)
     return output
@@ -60,7 +61,7 @@ def _has_ridge(network: Network) -> bool:
     return not hasattr(network.backbone, "count") and not hasattr(network.backbone, "fit")
 
 
-def _solve_head(network: Network, task: Task, train: Prepared, folds: np.ndarray | None) -> Tensor:
+def _solve_head(network: Network, task: Task, train: Prepared, together: np.ndarray | None) -> Tensor:
     """Fit the head; return what it answers to rows left out."""
     head = _head(network)
     _prepare(network, train)
@@ -68,7 +69,7 @@ def _solve_head(network: Network, task: Task, train: Prepared, folds: np.ndarray
     head.bias.zero_()
     features, offsets, y = _features(network, train)
     targets = task.ridge_targets(y) - offsets.double()
-    ridge = fit_ridge(features, targets.flatten(1), folds)
+    ridge = fit_ridge(features, targets.flatten(1), together)
     weight, bias, output = ridge.weight, ridge.bias, targets - ridge.left_out.view_as(targets)
     scale, shift = task.ridge_adjustment(output, ridge.left_out.view_as(targets), y)
     weight, bias, output = (
@@ -81,14 +82,16 @@ def _solve_head(network: Network, task: Task, train: Prepared, folds: np.ndarray
     return (output + offsets).float()
 
 
-def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> None:  # noqa: ARG001
+def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> None:
     """Let a model that answers the task itself see every example at once, and what its answers would cost."""
     batch = train.batch(np.arange(len(train)))
     assert batch.y is not None
-    y = batch.y
-    targets = (task.ridge_targets(y) > 0).numpy()
+    y, targets = batch.y, task.ridge_targets(batch.y)
     network.backbone.fit(
-        *network.read(batch.x, batch.lengths), targets, lambda output, rows: task.loss(output, y[rows]).item()
+        *network.read(batch.x, batch.lengths),
+        (targets if isinstance(task, Regress) else targets > 0).numpy(),
+        lambda output, rows: task.loss(output, y[rows]).item(),
+        folds(task, train, seed=seed),
     )
 
 
