@@ -9,7 +9,7 @@ import numpy as np
 
 from bicameral.data.preprocessing import Preprocessing
 from bicameral.data.preprocessing.sound import SoundPreprocessing
-from bicameral.data.read.tables.table import MISSING
+from bicameral.data.read.tables.numerals import MISSING
 from bicameral.errors import DataError
 from bicameral.streaming.wave import samples
 

@@ -14,18 +14,21 @@ from bicameral.data.read.folder import read_files, read_folder
 from bicameral.data.read.labels.parts import part_of
 from bicameral.data.read.labels.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.read.labels.targets import Answer
+from bicameral.data.read.limits import lifted
+from bicameral.data.read.options import checked, checked_target
 from bicameral.data.read.request import Request
 from bicameral.errors import DataError, nearest
 
 ANSWERS = (*get_args(Answer), "next")
 
 
-def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options: Any) -> Dataset:
+def read(source: Any, /, *, kind: Kind | None = None, target: Any = None, **options: Any) -> Dataset:
     """Read a path, (X, y), a mapping of arrays, or {"train": path, "test": path}; a Dataset passes through.
 
     target   the column or array of what is to be predicted, where its name does not say so
     options  of the reader that the data calls for: labels, pattern, group, split, text, time, id, answer ...;
-             answer="next" asks of texts, clips and frames of keys what comes next
+             answer="next" asks of texts, clips and frames of keys what comes next; limits=False lifts the
+             bounds on what a single file or row may unfold to
     """
     if kind is not None and kind not in get_args(Kind):
         raise DataError(f"no kind called {kind!r}{nearest(str(kind), get_args(Kind))}")
@@ -33,11 +36,15 @@ def read(source: Any, *, kind: Kind | None = None, target: Any = None, **options
         return source
     if (answer := options.get("answer")) not in (None, *ANSWERS):
         raise DataError(f"answer cannot be {answer!r}{nearest(str(answer), ANSWERS)}")
-    target = str(target) if type(target) is int else target
-    request = Request(name="arrays", kind=kind, target=target, options=options)
-    if answer == "next":
-        return _ask_next(_read(source, request.to_continue()))
-    return _read(source, request)
+    on_disk = isinstance(source, str | Path)
+    request = Request(
+        name="arrays", kind=kind, target=checked_target(target), options=checked(options, on_disk)
+    )
+    with lifted(request.options.get("limits") is False):
+        request = request.without("limits")
+        if answer == "next":
+            return _ask_next(_read(source, request.to_continue()))
+        return _read(source, request)
 
 
 def _ask_next(dataset: Dataset) -> Dataset:
@@ -48,15 +55,10 @@ def _read(source: Any, request: Request) -> Dataset:
     if isinstance(source, str | Path):
         if not str(source) or "://" in str(source):
             raise DataError(f"{str(source)!r} is no path; expected a file or folder on this machine")
-        return _read_path(Path(source).expanduser(), replace(request, options=_as_names(request.options)))
+        return _read_path(Path(source).expanduser(), request)
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
     return request.call(read_arrays, source)
-
-
-def _as_names(options: Mapping[str, Any]) -> dict[str, Any]:
-    # columns without a header are called 0, 1, 2 ..., and people write them as numbers
-    return {key: str(value) if type(value) is int else value for key, value in options.items()}
 
 
 def _read_path(path: Path, request: Request) -> Dataset:
@@ -87,6 +89,8 @@ def _exists(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise DataError(f"the path {str(path)!a} is not UTF-8; rename the file or folder") from None
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path} is no regular file, but a pipe, socket or device; save it to a file first")
     if not path.exists():
         there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"there is nothing at {path}{nearest(path.name, there) if there else ''}")

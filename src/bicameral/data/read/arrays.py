@@ -1,6 +1,7 @@
 """Arrays in memory and in .npz or .npy files: NumPy, PyTorch, or lists of series of unequal length."""
 
 import io
+import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,13 +14,14 @@ from bicameral.data.dataset import Dataset, Fault, Kind
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.parts import WORDS, part_of, published
 from bicameral.data.read.labels.targets import Answer, encode
+from bicameral.data.read.lengths import cut_to_lengths
 from bicameral.data.read.shapes import Stack, items_of
 from bicameral.errors import DataError
 
 X_NAMES = ("x", "data", "images", "image", "frames", "clips", "sounds", "audio", "series", "texts", "text")
 Y_NAMES = ("y", "target", "targets", "labels", "label", "class", "classes")
 GROUP_NAMES = ("groups", "group", "subjects", "subject", "speakers", "patients")
-CLASS_NAMES = ("class_names", "classes", "label_names", "names")
+CLASS_NAMES = ("class_names", "label_names", "classes", "names")  # the last two may mean something else
 Arrays = Mapping[str, Any]
 
 
@@ -42,7 +44,7 @@ def read_arrays(
     target, x  names of the arrays in a mapping
     missing    the number that stands for "no value"
     """
-    arrays = _as_mapping(source)
+    arrays = cut_to_lengths(_as_mapping(source), name)
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
         given = name if isinstance(source, Mapping) else type(source).__name__
         raise DataError(f"{given} holds no data; expected a path, arrays (X, y) or a Dataset")
@@ -62,8 +64,7 @@ def read_arrays(
         target_columns=columns if y is None else (),
         rate=rate,
     )
-    names = tuple(classes) or _names(arrays)
-    return _usable(_finite(_with_targets(dataset, y, answer, names)))
+    return _usable(_finite(_with_targets(dataset, y, answer, _names(arrays, classes, y))))
 
 
 def _unknown_where(values: Any, missing: float | str) -> Any:
@@ -75,11 +76,12 @@ def _unknown_where(values: Any, missing: float | str) -> Any:
 
 
 def _published(split: Any, count: int, name: str) -> np.ndarray | None:
-    if len(split) != count:
+    words = [str(word) for word in np.atleast_1d(_array(split))]
+    if len(words) != count:
         raise DataError(
-            f"{name} has {count} examples and {len(split)} parts in its split; expected one an example"
+            f"{name} has {count} examples and {len(words)} parts in its split; expected one an example"
         )
-    return published([str(word) for word in split], name)
+    return published(words, name)
 
 
 def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
@@ -88,11 +90,12 @@ def load_arrays(blobs: Sequence[Blob]) -> dict[str, Any]:
     for blob in blobs:
         loaded = _load(blob)
         arrays |= {blob.stem: loaded} if isinstance(loaded, np.ndarray) else loaded
-    return _unpacked(arrays)
+    return arrays
 
 
 def _load(blob: Blob) -> Any:
     data = io.BytesIO(blob.read())
+    _check_size(blob, data)
     try:
         loaded = np.load(data, allow_pickle=False)
         return loaded if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
@@ -103,19 +106,11 @@ def _load(blob: Blob) -> Any:
         ) from error
 
 
-def _unpacked(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Cut series of unequal length into a list: all frames in a row, or padded (n t d), and `lengths`."""
-    lengths = arrays.pop("lengths", None)
-    if lengths is None:
-        return arrays
-    for key, value in arrays.items():
-        if value.ndim == 3 and len(value) == len(lengths) and max(lengths, default=0) <= value.shape[1]:
-            arrays[key] = [row[:length] for row, length in zip(value, lengths, strict=True)]
-    packed = {key: value for key, value in arrays.items() if len(value) == lengths.sum() != len(lengths)}
-    cut = {
-        key: np.split(value.reshape(len(value), -1), np.cumsum(lengths)[:-1]) for key, value in packed.items()
-    }
-    return arrays | cut | ({"x": next(iter(cut.values()))} if len(cut) == 1 else {})
+def _check_size(blob: Blob, data: io.BytesIO) -> None:
+    if zipfile.is_zipfile(data):
+        size = sum(member.file_size for member in zipfile.ZipFile(data).infolist())
+        blob.bounds.check_unpacked(blob.name, data.getbuffer().nbytes, size)
+    data.seek(0)
 
 
 def _as_mapping(source: Any) -> dict[str, Any]:
@@ -136,9 +131,13 @@ def _gather(arrays: dict[str, Any], x: str | None, target: str | None) -> tuple[
         values, y = _pair(arrays, x, target)
         return values, y, _indexed_parts(arrays, len(values))
     split = [str(part_of(part)) for part, (values, _) in pieces.items() for _ in range(len(values))]
+    bare = [f"{part}_x" for part, (_, y) in pieces.items() if y is None]
+    if 0 < len(bare) < len(pieces):
+        raise DataError(
+            f"{bare[0]} has no targets beside it, but others do; leave it out, and predict it later"
+        )
     values = _joined([values for values, _ in pieces.values()])
-    ys = [y for _, y in pieces.values()]
-    return values, None if any(y is None for y in ys) else _joined(ys), split
+    return values, None if bare else _joined([y for _, y in pieces.values()]), split
 
 
 def _of_part(arrays: dict[str, Any], part: str) -> dict[str, Any]:
@@ -160,15 +159,30 @@ def _indexed_parts(arrays: dict[str, Any], count: int) -> list[str] | None:
     indices = {word: arrays[key] for word in WORDS for key in arrays if key == f"{word}_index"}
     given = _first(arrays, ("split",))
     if not indices:
-        return None if given is None else [str(word) for word in given]
+        return None if given is None else [str(word) for word in np.atleast_1d(given)]
     split = [""] * count
     for word, rows in indices.items():
-        outside = [int(row) for row in rows if not -count <= row < count]
-        if outside:
-            raise DataError(f"{word}_index names the row {outside[0]} of {count}; rows count from 0")
-        for row in rows:
-            split[int(row)] = WORDS[word]
+        for row in _rows_of(f"{word}_index", rows, count):
+            if split[row] not in ("", WORDS[word]):
+                raise DataError(
+                    f"{word}_index names the row {row}, which is in the part {split[row]} already"
+                )
+            split[row] = WORDS[word]
     return split
+
+
+def _rows_of(name: str, given: Any, count: int) -> list[int]:
+    """Return the rows of a part, checked: whole numbers, or one true or false an example."""
+    rows = _array(given)
+    if rows.dtype == bool and rows.shape == (count,):
+        return np.flatnonzero(rows).tolist()
+    whole = rows.ndim == 1 and rows.dtype.kind in "iuf" and bool((rows == np.floor(rows)).all())
+    if not whole:
+        raise DataError(f"{name} is {rows.dtype} {rows.shape}; expected whole numbers, each a row from 0 on")
+    outside = rows[(rows < -count) | (rows >= count)]
+    if len(outside):
+        raise DataError(f"{name} names the row {int(outside[0])} of {count}; rows count from 0")
+    return (rows.astype(np.int64) % count).tolist()
 
 
 def _first(arrays: dict[str, Any], names: Sequence[str]) -> Any:
@@ -182,15 +196,26 @@ def _named(arrays: dict[str, Any], key: str) -> Any:
     return arrays[key]
 
 
-def _names(arrays: dict[str, Any]) -> tuple[str, ...]:
-    names = _first(arrays, CLASS_NAMES)
-    return () if names is None or _array(names).dtype.kind != "U" else tuple(map(str, names))
+def _names(arrays: dict[str, Any], given: Sequence[str], targets: Any) -> tuple[str, ...]:
+    """Return the names of the classes; an array that may hold anything else is one only where it fits."""
+    names = next((_array(arrays[key]) for key in arrays if key.lower() in CLASS_NAMES[:2]), None)
+    guessed = next((_array(arrays[key]) for key in arrays if key.lower() in CLASS_NAMES[2:]), None)
+    if len(given) or names is not None:
+        return tuple(map(str, np.atleast_1d(_array(given if len(given) else names))))
+    if guessed is None or guessed.dtype.kind != "U" or guessed.ndim != 1 or targets is None:
+        return ()
+    whole = _array(targets).dtype.kind in "iu" and _array(targets).max(initial=0) < len(guessed)
+    return tuple(map(str, guessed)) if whole and len(set(guessed.tolist())) == len(guessed) else ()
 
 
 def _joined(pieces: Sequence[Any]) -> Any:
     if all(isinstance(piece, list) for piece in pieces):
         return [item for piece in pieces for item in piece]
-    return np.concatenate([_array(piece) for piece in pieces])
+    arrays = [_array(piece) for piece in pieces]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        raise DataError(f"the parts have the shapes {shapes}; expected the same but for the first number")
+    return np.concatenate(arrays)
 
 
 def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[str, ...]) -> Dataset:

@@ -1,16 +1,19 @@
 """The files of a source, whether they lie in a folder or inside a zip, which is read in place."""
 
 import gzip
+import io
 import os
+import stat
 import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from bicameral.data.dataset import Fault
+from bicameral.data.read.limits import Limits, limits
 from bicameral.errors import DataError
 
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -25,6 +28,7 @@ class Blob:
     modified: float  # seconds since 1970
     path: Path  # the file itself, or the zip that holds it
     member: str = ""  # its name inside the zip
+    bounds: Limits = field(default_factory=limits, compare=False)  # of what it may unfold to
 
     @property
     def suffix(self) -> str:
@@ -41,13 +45,26 @@ class Blob:
         """Return the bytes of the file, unpacked where it is a .gz."""
         try:
             data = self.packed()
-            return gzip.decompress(data) if self.name.lower().endswith(".gz") else data
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            return self._unpacked(data) if self.name.lower().endswith(".gz") else data
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
             raise DataError(f"{self.name} is broken or cannot be opened: {error}") from error
 
     def packed(self) -> bytes:
         """Return the bytes of the file as they lie on the disk."""
-        return _archive(self.path, os.getpid()).read(self.member) if self.member else self.path.read_bytes()
+        if not self.member:
+            return self.path.read_bytes()
+        archive = _archive(self.path, os.getpid())
+        info = archive.getinfo(self.member)
+        self.bounds.check_unpacked(self.name, info.compress_size, info.file_size)
+        return archive.read(self.member)
+
+    def _unpacked(self, data: bytes) -> bytes:
+        most = -1 if self.bounds.lifted else max(self.bounds.unpacked, self.bounds.ratio * len(data))
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            whole = file.read(most)
+            rest = 0 if self.bounds.lifted else len(file.read(1))
+        self.bounds.check_unpacked(self.name, len(data), len(whole) + rest)
+        return whole
 
 
 def bare(name: str) -> str:
@@ -78,8 +95,8 @@ def blobs(source: Path) -> tuple[list[Blob], list[Fault]]:
 
 def blob_of(path: Path) -> Blob:
     """Return the one file at `path`."""
-    stat = path.stat()
-    return Blob(name=path.name, size=stat.st_size, modified=stat.st_mtime, path=path)
+    facts = path.stat()
+    return Blob(name=path.name, size=facts.st_size, modified=facts.st_mtime, path=path)
 
 
 def hidden(name: str) -> bool:
@@ -115,14 +132,16 @@ def _first_visit(folder: str, seen: set[str]) -> bool:
 def _of_file(path: Path, root: Path) -> Iterator[Blob | Fault]:
     name = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
     try:
-        stat = path.stat()
+        facts = path.stat()
     except OSError as error:
         yield Fault(name, f"cannot be opened: {error.strerror}")
         return
-    if path.parent == root and path.suffix.lower() == ".zip":
+    if not stat.S_ISREG(facts.st_mode):
+        yield Fault(name, "no regular file, but a pipe, socket or device")
+    elif path.parent == root and path.suffix.lower() == ".zip":
         yield from _of_zip(path, f"{path.stem}/")
     else:
-        yield Blob(name=name, size=stat.st_size, modified=stat.st_mtime, path=path)
+        yield Blob(name=name, size=facts.st_size, modified=facts.st_mtime, path=path)
 
 
 def _of_zip(path: Path, prefix: str) -> Iterator[Blob | Fault]:

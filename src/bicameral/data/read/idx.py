@@ -1,5 +1,6 @@
 """The idx files of MNIST and its relatives, packed or not, as one set with its published split."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,10 @@ def load_idx(blobs: Sequence[Blob]) -> dict[str, np.ndarray]:
     """Load images and labels of every part that is there, as train_images, train_labels ..."""
     arrays = {}
     for blob in blobs:
-        part, what = blob.name.rsplit("/", 1)[-1].split("-")[:2]
+        part, dash, what = blob.name.rsplit("/", 1)[-1].partition("-")
+        if not dash:
+            raise DataError(f"{blob.name} does not say what it holds; expected train-images-idx3-ubyte")
+        what = what.split("-")[0]
         arrays[f"{part_of(part) or part}_{what}"] = _load(blob)
     return arrays
 
@@ -28,10 +32,11 @@ def load_idx(blobs: Sequence[Blob]) -> dict[str, np.ndarray]:
 def _load(blob: Blob) -> np.ndarray:
     data = blob.read()
     kind, axes = TYPES.get(data[2]) if len(data) > 3 else None, data[3] if len(data) > 3 else 0
-    if kind is None or data[:2] != b"\0\0" or len(data) < 4 + 4 * axes:
+    if kind is None or data[:2] != b"\0\0" or not 0 < axes <= 8 or len(data) < 4 + 4 * axes:
         raise DataError(f"{blob.name} is no idx file: begins with {data[:4]!r}")
     shape = tuple(int(size) for size in np.frombuffer(data, ">u4", count=axes, offset=4))
-    values = np.frombuffer(data, kind, offset=4 + 4 * axes)
-    if values.size != np.prod(shape):
-        raise DataError(f"{blob.name} is truncated: {values.size} of {np.prod(shape)} values of {shape}")
+    body = data[4 + 4 * axes :]
+    values = np.frombuffer(body[: len(body) // np.dtype(kind).itemsize * np.dtype(kind).itemsize], kind)
+    if values.size != math.prod(shape):
+        raise DataError(f"{blob.name} is truncated: {values.size} of {math.prod(shape)} values of {shape}")
     return values.reshape(shape)

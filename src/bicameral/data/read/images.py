@@ -74,6 +74,8 @@ def look(example: Example) -> Facts:
         if frames > 1 and picture.format == "GIF":
             raise DataError(f"moving picture of {frames} frames; read it with kind='clip'")
         channels = 1 if picture.mode in GREY else 3
+        pixels = picture.width * picture.height
+        blob.bounds.check(blob.name, "is a picture of {} pixels", pixels, blob.bounds.pixels)
         picture.load()
         turned = ImageOps.exif_transpose(picture)
         return {"height": turned.height, "width": turned.width, "channels": channels}

@@ -9,10 +9,11 @@ import numpy as np
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.parts import published
-from bicameral.data.read.labels.targets import Answer, encode_cells
+from bicameral.data.read.labels.targets import Answer, encode_cells, why_unlabelled
 from bicameral.data.read.series import by_id, number_columns, numeric_part, unpadded
 from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
-from bicameral.data.read.tables.table import Table, numbers
+from bicameral.data.read.tables.numerals import numbers
+from bicameral.data.read.tables.table import Table
 from bicameral.errors import DataError
 
 
@@ -67,8 +68,8 @@ class Cases:
 
 
 def _problem(values: np.ndarray, label: str | None) -> str:
-    if label is not None and label.strip().lower() in ("", "nan", "?"):
-        return "empty label"
+    if label is not None and (why := why_unlabelled(label)):
+        return why
     return "holds no value" if not values.size or np.isnan(values).all() else ""
 
 

@@ -61,7 +61,7 @@ def _problem(roll: Any) -> str:
     roll = np.asarray(roll)
     if roll.ndim != 2 or roll.dtype.kind not in "buif":
         return f"an array {roll.shape} of {roll.dtype}; expected (t, keys) of zeroes and ones"
-    return "" if len(roll) and np.isin(roll, (0, 1)).all() else "empty, or with values other than 0 and 1"
+    return "" if roll.size and np.isin(roll, (0, 1)).all() else "empty, or with values other than 0 and 1"
 
 
 def _keys(count: int) -> tuple[str, ...]:

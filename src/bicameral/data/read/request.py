@@ -42,9 +42,7 @@ class Request:
         for option in self.options:
             if option not in known:
                 hint = nearest(option, known - {"kind", "target", "name"})
-                raise DataError(
-                    f"{self.name} is read by {reader.__name__}, which has no option {option!r}{hint}"
-                )
+                raise DataError(f"no option {option!r} for data like {self.name}{hint}")
         return reader(*given, **found, **{option: asked[option] for option in asked if option in known})
 
     def call_filed(self, reader: Callable[..., Dataset], *given: Any, **found: Any) -> Dataset:

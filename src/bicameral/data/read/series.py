@@ -9,8 +9,9 @@ import numpy as np
 
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.read.tables.columns import TIME, VALUE, pick, repeating_id
+from bicameral.data.read.tables.numerals import BAD_SHARE, is_number, numbers
 from bicameral.data.read.tables.stamps import UNITS, assembled, gaps, in_order, order_faults, stamps
-from bicameral.data.read.tables.table import BAD_SHARE, Table, numbers
+from bicameral.data.read.tables.table import Table
 from bicameral.errors import DataError
 
 LEVELS = 20  # a column of words with at most so many different ones becomes one 0/1 channel a word
@@ -86,7 +87,7 @@ def numeric_part(table: Table, *, time: str | None, leave_out: set[str]) -> Nume
         and (times := assembled({name.lower(): values for name, values in channels.items()})) is not None
     ):
         channels = {name: values for name, values in channels.items() if name.lower() not in UNITS}
-    if not channels:
+    if not any(name in table.columns for name in channels):
         raise DataError(f"{table.name} has no column of numbers; its columns are {table.seen}")
     return Numeric(channels=channels, times=times, faults=faults)
 
@@ -157,6 +158,8 @@ def _clock(table: Table, asked: str | None) -> tuple[str | None, np.ndarray | No
 
 def _channel(column: str, cells: list[str], table: Table) -> tuple[Columns, list[Fault]]:
     parsed = numbers(cells)
+    if parsed is None and 2 * sum(map(is_number, cells)) > len(cells):
+        return {}, [Fault(f"{table.name}, column {column}", "left out: hardly a number that can be used")]
     if parsed is None:
         return _words(column, cells, table)
     values, bad = parsed
@@ -179,6 +182,8 @@ def _targets(target: str | Sequence[str] | None, numeric: Numeric, table: Table)
     if target is None:
         lower = {name.lower(): name for name in names}
         usual = [lower[name] for name in VALUE if name in lower]
+        if not usual and (lost := next((name for name in table.columns if name.lower() in VALUE), None)):
+            raise DataError(f"{table.name} is to be forecast by its column {lost!r}: {_why(lost, numeric)}")
         return tuple(usual[:1] or names)
     wanted = (target,) if isinstance(target, str) else tuple(target)
     for name in wanted:
@@ -189,6 +194,11 @@ def _targets(target: str | Sequence[str] | None, numeric: Numeric, table: Table)
     return wanted
 
 
+def _why(column: str, numeric: Numeric) -> str:
+    told = (fault.what for fault in numeric.faults if fault.where.endswith(f", column {column}"))
+    return next(told, "holds no numbers") + "; mend it, or pass target= for another one"
+
+
 def _one_series(
     numeric: Numeric, rows: np.ndarray, key: str, table: Table
 ) -> tuple[np.ndarray, Any, list[Fault]]:
@@ -197,7 +207,7 @@ def _one_series(
         return values, None, []
     times = numeric.times[rows]
     keep, bad = in_order(times)
-    faults = order_faults(bad, [table.where(int(row)) for row in rows])
+    faults = order_faults(bad, lambda row: table.where(int(rows[row])))
     values, times, missing = _on_grid(values[keep], times[keep])
     if missing:
         faults.append(Fault(key, f"{missing} time steps are not in the file; kept as missing values"))

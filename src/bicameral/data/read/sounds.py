@@ -74,7 +74,7 @@ def look(example: Example) -> Facts:
     suffix = PurePosixPath(blob.name.lower()).suffix
     if suffix == ".wav":
         _whole_wav(data)
-    kind = _format(data)
+    kind = _format(blob, data)
     if kind not in FORMATS[suffix]:
         raise DataError(f"mislabelled: holds {kind}, its name says {suffix}")
     samples, rate = _decode(data)
@@ -92,10 +92,14 @@ def _whole_wav(data: bytes) -> None:
         raise DataError(f"truncated sound ({len(data)} of {claimed + 8} bytes)")
 
 
-def _format(data: bytes) -> str:
+def _format(blob: Blob, data: bytes) -> str:
     soundfile = _soundfile()
     try:
-        return soundfile.info(io.BytesIO(data)).format
+        facts = soundfile.info(io.BytesIO(data))
+        size, bounds = facts.frames * facts.channels, blob.bounds
+        bounds.check(blob.name, "says it has {} samples a second", facts.samplerate, bounds.rate)
+        bounds.check(blob.name, "holds {} samples", size, bounds.samples)
+        return facts.format
     except soundfile.LibsndfileError as error:
         raise DataError(f"not a sound: {error.error_string}") from error
 

@@ -9,8 +9,9 @@ from bicameral.data.read.labels.join import join
 from bicameral.data.read.request import Request
 from bicameral.data.read.series import read_series
 from bicameral.data.read.tables.columns import SPLIT, TIME, pick
+from bicameral.data.read.tables.numerals import numbers
 from bicameral.data.read.tables.stamps import stamps
-from bicameral.data.read.tables.table import Table, numbers, read_table
+from bicameral.data.read.tables.table import Table, read_table
 from bicameral.data.read.texts import looks_like_texts, read_text_table
 from bicameral.errors import DataError
 

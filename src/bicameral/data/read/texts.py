@@ -10,11 +10,12 @@ from bicameral.data.read.assemble import assemble
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.examples import Labels, examples
 from bicameral.data.read.labels.parts import published
-from bicameral.data.read.labels.targets import Answer, encode_cells
+from bicameral.data.read.labels.targets import Answer, encode_cells, why_unlabelled
 from bicameral.data.read.media import inspect
 from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, TEXT, pick
+from bicameral.data.read.tables.numerals import is_number, numbers
 from bicameral.data.read.tables.stamps import stamps
-from bicameral.data.read.tables.table import Table, is_number, numbers
+from bicameral.data.read.tables.table import Table
 from bicameral.errors import DataError
 
 SAMPLE = 200  # rows that are looked at to tell texts from other columns
@@ -27,7 +28,9 @@ def looks_like_texts(table: Table) -> bool:
         cells = table.columns[named][:SAMPLE]
         return not any(map(str.strip, cells)) or numbers(cells) is None
     wordy = _wordiest(table) if len(table.columns) in (2, 3) else None
-    return wordy is not None and _has_words(table.columns[wordy]) and stamps(table.columns[wordy]) is None
+    if wordy is None or not _has_words(table.columns[wordy]):
+        return False
+    return stamps(table.columns[wordy]) is None and numbers(table.columns[wordy]) is None
 
 
 def read_text_table(
@@ -106,8 +109,8 @@ def _decode(blob: Blob) -> str:
 def _whole(table: Table, text: str, label: str | None) -> tuple[list[int], list[Fault]]:
     keep, faults = [], []
     for row, words in enumerate(table.columns[text]):
-        if label and not table.columns[label][row].strip():
-            faults.append(Fault(table.where(row), "empty label"))
+        if label and (why := why_unlabelled(table.columns[label][row])):
+            faults.append(Fault(table.where(row), why))
         elif not words.strip():
             faults.append(Fault(table.where(row), "empty text"))
         else:

@@ -84,6 +84,12 @@ def _has_many_recordings(dataset: Dataset) -> bool:
 def _check(dataset: Dataset, fractions: tuple[float, ...]) -> None:
     if min(fractions) <= 0 or not np.isclose(sum(fractions), 1):
         raise DataError(f"fractions are {fractions}; expected positive shares that add up to 1")
+    if dataset.split is not None and not (dataset.split == "train").any():
+        parts = " and ".join(sorted(set(dataset.split.tolist())))
+        raise DataError(
+            f"{dataset.name} calls every example {parts}, so that none is left to train on; bring a training "
+            "part, or take the split away"
+        )
     if dataset.targets is None:
         raise DataError(f"{dataset.name} is to be forecast: cut it with windows(...) before it is split")
     if dataset.classes and dataset.targets.ndim == 1 and len(np.unique(dataset.targets)) < 2:

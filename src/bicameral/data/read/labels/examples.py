@@ -9,6 +9,7 @@ from bicameral.data.dataset import Fault
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.matching import match
 from bicameral.data.read.labels.parts import part_of
+from bicameral.data.read.labels.targets import why_unlabelled
 from bicameral.data.read.tables.columns import FILE, GROUP, LABEL, SPLIT, pick
 from bicameral.data.read.tables.table import TABLES, Table, read_table
 from bicameral.errors import DataError
@@ -164,7 +165,7 @@ def _problem(row: int | None, found: dict[int, Example], label: str) -> str:
     if row in found:
         agrees = "once more" if found[row].label == label else f"twice, as {found[row].label!r} and {label!r}"
         return f"is listed {agrees}"
-    return "" if label else "has an empty label"
+    return f"has an {why}" if (why := why_unlabelled(label)).startswith("e") else why
 
 
 def _by_pattern(bare: list[Example], pattern: str) -> tuple[list[Example], list[Fault]]:

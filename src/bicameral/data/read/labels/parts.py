@@ -29,12 +29,15 @@ def part_in_stem(stem: str) -> tuple[str, Part | None]:
 
 
 def published(parts: list[str], where: str) -> np.ndarray | None:
-    """Return the split as an array, or None where nothing is told apart; unknown words are errors."""
+    """Return the split as an array, or None where no part, or training alone, is named.
+
+    Unknown words are errors, and so are examples without a part among others that have one.
+    """
     words = [part_of(part) if part else None for part in parts]
     unknown = sorted({part for part, word in zip(parts, words, strict=True) if part and word is None})
     if unknown:
         raise DataError(f"{where} names the part {unknown[0]!r}; a part is one of train, val, test")
-    if len(set(words)) < 2:
+    if set(words) <= {None} or set(words) == {"train"}:
         return None
     if None in words:
         raise DataError(f"{where}: {words.count(None)} of {len(words)} examples belong to no part")

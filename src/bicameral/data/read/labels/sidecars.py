@@ -67,9 +67,14 @@ def _aligned(blob: Blob, wanted: str, dataset: Dataset) -> tuple[list[str], list
     values: dict[int, str] = {}
     faults = list(table.faults)
     for line, (row, cell) in enumerate(zip(rows, table.columns[wanted], strict=True)):
+        if row is not None and values.setdefault(row, cell) != cell:
+            key_cell = table.columns[key][line]
+            raise DataError(
+                f"{table.where(line)} gives {key_cell!r} the {wanted} {cell!r}, and {values[row]!r} before"
+            )
         if row is not None:
-            values[row] = cell
-        elif table.columns[key][line] not in quarantined:
+            continue
+        if table.columns[key][line] not in quarantined:
             faults.append(Fault(table.where(line), f"{table.columns[key][line]!r} is not in the data"))
     _complete(values, blob.name, wanted, dataset.ids)
     return [values[row] for row in range(len(dataset))], faults
@@ -79,7 +84,7 @@ def _rows(table: Table, key: str, dataset: Dataset) -> list[int | None]:
     if key != "row":
         return match(table.columns[key], dataset.ids)
     places = _places(dataset)
-    return [places.get(int(cell)) if cell.strip().isdigit() else None for cell in table.columns[key]]
+    return [places.get(int(cell)) if cell.strip().isdecimal() else None for cell in table.columns[key]]
 
 
 def _places(dataset: Dataset) -> dict[int, int]:

@@ -1,13 +1,16 @@
 """What is to be predicted, from the values people write down: classes, several labels or numbers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from bicameral.data.read.tables.numerals import without_units
 from bicameral.errors import DataError, nearest
 
 Answer = Literal["classify", "regress"]
+UNLABELLED = ("", "nan", "na", "n/a", "<na>", "null", "?")
 
 
 def encode(
@@ -31,9 +34,17 @@ def encode(
 
 def encode_cells(cells: list[str], *, answer: Answer | None = None) -> tuple[Any, tuple[str, ...]]:
     """Encode written labels: numbers with a decimal point are regression, everything else classes."""
-    if answer is None and cells and _decimal(cells):
+    plain = without_units(cells) or cells
+    if answer is None and cells and _decimal(plain):
         answer = "regress"
-    return encode(np.array(cells), answer=answer or "classify")
+    return encode(np.array(plain if answer == "regress" else cells), answer=answer or "classify")
+
+
+def why_unlabelled(cell: str) -> str:
+    """Say how a cell stands for a label that is missing, if it does; "none" is a class like any other."""
+    if cell.strip().lower() not in UNLABELLED:
+        return ""
+    return f"label {cell!r}, which stands for none" if cell.strip() else "empty label"
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
@@ -60,16 +71,41 @@ def _several(values: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, tu
             f"targets of the shape {values.shape} hold {values.min()}..{values.max()}; several labels are 0 "
             "or 1 a column, several numbers are float"
         )
+    if len(classes) and len(_unlike(classes)) != values.shape[1]:
+        raise DataError(f"{len(classes)} names of classes and {values.shape[1]} labels; expected one a label")
     return values.astype(np.uint8), tuple(classes) or tuple(map(str, range(values.shape[1])))
 
 
 def _classes(values: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
     kinds, index = np.unique(values, return_inverse=True)
+    if len(names):
+        return _named(kinds, index, _unlike(names))
     order = np.argsort(_as_integers(kinds), kind="stable")
     rank = np.argsort(order)
-    if len(names) and np.issubdtype(kinds.dtype, np.integer) and kinds.max(initial=0) < len(names):
-        return values.astype(np.int64), tuple(map(str, names))
     return rank[index].astype(np.int64), tuple(str(kind) for kind in kinds[order])
+
+
+def _named(
+    kinds: np.ndarray, index: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return numbers of classes in the order of their names: numbered by the data, or called by name."""
+    whole = np.issubdtype(kinds.dtype, np.integer)
+    number = {str(place) if whole else name: place for place, name in enumerate(names)}
+    strange = [str(kind) for kind in kinds if str(kind) not in number]
+    if strange:
+        count = f"{len(names)} names of classes ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+        raise DataError(f"{count} and the class {strange[0]}; expected a name for every class, from 0 on")
+    return np.array([number[str(kind)] for kind in kinds], np.int64)[index], names
+
+
+def _unlike(names: Sequence[Any]) -> tuple[str, ...]:
+    """Return names of classes as words, no two alike and none empty."""
+    words = tuple(map(str, names))
+    counts = Counter(words)
+    wrong = [word for word in words if counts[word] > 1 or not word.strip()]
+    if wrong:
+        raise DataError(f"{wrong[0]!r} is no name of one class; each needs its own name")
+    return words
 
 
 def _as_integers(kinds: np.ndarray) -> np.ndarray:

@@ -1,16 +1,19 @@
 """Time stamps: reading them, and what is wrong with their order."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import numpy as np
 
 from bicameral.data.dataset import Fault
+from bicameral.data.read.tables.zones import without_zones
 
 FORMATS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
     "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y", "%d-%m-%Y %H:%M", "%Y/%m/%d",
     "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%b %d, %Y", "%d %b %Y", "%Y.%m.%d",
+    "%d/%m/%Y %I:%M %p", "%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p",
+    "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p",
 )  # fmt: skip
 UNITS = ("year", "month", "day", "hour", "minute")
 RARE = 0.05  # gaps above this share of steps are the rhythm of the data (weekends), not missing rows
@@ -20,7 +23,9 @@ def stamps(cells: Sequence[str]) -> np.ndarray | None:
     """Return the cells as datetime64[s] (unreadable = NaT), or None if they are no dates."""
     if not cells or not any(sign in cells[0] for sign in "-/. "):
         return None
-    return _iso(cells) if _is_iso(cells[0]) else _formatted(cells)
+    plain, ahead = without_zones(cells)
+    found = _iso(plain) if _is_iso(plain[0]) else _formatted(plain)
+    return found if found is None or ahead is None else found - ahead
 
 
 def assembled(columns: dict[str, np.ndarray]) -> np.ndarray | None:
@@ -44,6 +49,8 @@ def in_order(times: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
     missing = np.isnat(times) if times.dtype.kind == "M" else np.isnan(times)
     if len(times) > 1 and bool((times[1:] < times[:-1]).all()):
         return rows[::-1], {}
+    if not missing.any() and bool((times[1:] > times[:-1]).all()):
+        return rows, {}
     bad = {int(row): "time stamp cannot be read" for row in rows[missing]}
     latest = None
     for row in rows[~missing]:
@@ -73,9 +80,9 @@ def gaps(times: np.ndarray) -> tuple[np.ndarray, int]:
     return places, int(places[-1] + 1 - len(times))
 
 
-def order_faults(bad: dict[int, str], where: Sequence[str]) -> list[Fault]:
+def order_faults(bad: dict[int, str], where: Callable[[int], str]) -> list[Fault]:
     """Return one fault a row that was left out."""
-    return [Fault(where[row], what) for row, what in sorted(bad.items())]
+    return [Fault(where(row), what) for row, what in sorted(bad.items())]
 
 
 def _is_iso(cell: str) -> bool:
@@ -88,21 +95,17 @@ def _is_iso(cell: str) -> bool:
 
 
 def _iso(cells: Sequence[str]) -> np.ndarray:
-    plain = [cell.strip() for cell in cells]
-    if plain[0][-6:-5] not in ("+", "-") and not plain[0].endswith("Z"):
-        try:
-            return np.array(plain, dtype="datetime64[s]")
-        except ValueError:
-            pass
-    return np.array([_one(cell) for cell in plain], dtype="datetime64[s]")
+    try:
+        return np.array(cells, dtype="datetime64[s]")
+    except ValueError:
+        return np.array([_one(cell) for cell in cells], dtype="datetime64[s]")
 
 
 def _one(cell: str) -> np.datetime64:
     try:
-        stamp = datetime.fromisoformat(cell)
+        return np.datetime64(datetime.fromisoformat(cell).replace(tzinfo=None), "s")
     except ValueError:
         return np.datetime64("NaT")
-    return np.datetime64(stamp.astimezone(UTC).replace(tzinfo=None) if stamp.tzinfo else stamp, "s")
 
 
 def _formatted(cells: Sequence[str]) -> np.ndarray | None:

@@ -1,28 +1,24 @@
 """CSV, TSV, JSONL and plain number files as columns of cells, packed or not, with or without a header."""
 
-import csv
-import json
+import gc
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from bicameral.data.dataset import Fault
 from bicameral.data.read.files import Blob
+from bicameral.data.read.tables.numerals import is_number, is_numeral
+from bicameral.data.read.tables.rows import Row, rows_of
 from bicameral.errors import DataError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".tab")
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")
-BAD_SHARE = 0.1  # a column with more unreadable cells than this is not a column of numbers
 HEADER_WORDS = {
     "file", "filename", "path", "label", "labels", "class", "category", "sentiment", "target", "y", "group",
     "split", "text", "sentence", "review", "comment", "content", "message", "question", "document", "title",
     "id", "unique_id", "series_id", "ds", "date", "time", "timestamp", "datetime", "row",
 }  # fmt: skip
-Row = tuple[int, list[str]]  # the line in the file and its cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,113 +68,28 @@ class Table:
 
 def read_table(blob: Blob, *, delimiter: str | None = None, header: bool | None = None) -> Table:
     """Read one file; rows that are too short, too long or not UTF-8 become faults."""
-    text, faults = _text(blob)
-    if blob.suffix == ".jsonl":
-        rows, more = _json_rows(text, blob.name)
-        header = True
-    else:
-        delimiter = delimiter or _delimiter(text, blob.suffix)
-        rows, more = list(_rows(text, delimiter, blob)), []
-    faults += more
+    with _uncollected():
+        rows, faults = rows_of(blob, delimiter)
+        return _table(blob, rows, faults, header)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    # half of the time of a large table goes into looking for circles among its cells, where there are none
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _table(blob: Blob, rows: list[Row], faults: list[Fault], header: bool | None) -> Table:
     if not rows:
         first = f": {faults[0].where} is {faults[0].what}" if faults else ""
         raise DataError(f"{blob.name} holds no row{first}; expected rows of cells, for example label,text")
-    return _assemble(blob.name, rows, header, faults)
-
-
-def numbers(cells: Sequence[str]) -> tuple[np.ndarray, list[int]] | None:
-    """Return the cells as float64 (missing = NaN) and the rows without a finite number; None if too many."""
-    plain = ["nan" if cell.strip().lower() in MISSING else cell for cell in cells]
-    try:
-        values = np.array(plain, dtype=np.str_).astype(np.float64)
-    except ValueError:
-        values = np.array([_number(cell) for cell in plain])
-    unknown = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
-    bad = [int(row) for row in unknown if plain[row] != "nan"]
-    values[bad] = np.nan
-    return (values, bad) if len(bad) <= BAD_SHARE * len(cells) else None
-
-
-def is_number(cell: str) -> bool:
-    """Return whether the cell is written as a number."""
-    return not np.isnan(_number(cell))
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
-
-
-def _text(blob: Blob) -> tuple[str, list[Fault]]:
-    data = blob.read()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace"), []
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    if not re.search("[\udc80-\udcff]", text):
-        return text, []
-    faults, kept = [], []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        broken = re.search("[\udc80-\udcff]", line)
-        faults += [Fault(f"{blob.name}:{number}", "not UTF-8; save the file as UTF-8")] if broken else []
-        kept.append("\n" if broken else line)
-    return "".join(kept), faults
-
-
-def _delimiter(text: str, suffix: str) -> str:
-    if suffix in (".tsv", ".tab"):
-        return "\t"
-    lines = [line for line in text[:65536].splitlines()[:20] if line.strip()]
-    for sign in ",;\t|":
-        counts = [line.count(sign) for line in lines]
-        if counts and min(counts) > 0 and max(Counter(counts).values()) * 2 > len(counts):
-            return sign
-    return " " if suffix == ".txt" else ","
-
-
-def _rows(text: str, delimiter: str, blob: Blob) -> Iterator[Row]:
-    if delimiter == ",":
-        yield from _quoted_rows(text, delimiter, blob)
-        return
-    # elsewhere quotes are text, and a reader that honours them swallows rows
-    for number, line in enumerate(text.split("\n"), start=1):
-        line = line.rstrip("\r")
-        if line.strip():
-            yield number, line.split() if delimiter == " " else line.split(delimiter)
-
-
-def _quoted_rows(text: str, delimiter: str, blob: Blob) -> Iterator[Row]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    try:
-        for cells in reader:
-            if any(cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise DataError(f"{blob.name}:{reader.line_num} is not CSV: {error}") from error
-
-
-def _json_rows(text: str, name: str) -> tuple[list[Row], list[Fault]]:
-    found: list[tuple[int, dict[str, object]]] = []
-    faults = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            value = json.loads(line) if line.strip() else None
-        except json.JSONDecodeError as error:
-            value = f"not JSON: {error.msg}"
-        if isinstance(value, dict):
-            found.append((number, value))
-        elif value is not None:
-            reason = value if isinstance(value, str) else "not an object like {...}"
-            faults.append(Fault(f"{name}:{number}", reason))
-    keys = list(dict.fromkeys(key for _, value in found for key in value))
-    rows = [(number, [_cell(value.get(key)) for key in keys]) for number, value in found]
-    return [(0, keys), *rows] if rows else [], faults
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return _assemble(blob.name, rows, True if blob.suffix == ".jsonl" else header, faults)
 
 
 def _assemble(name: str, rows: list[Row], header: bool | None, faults: list[Fault]) -> Table:
@@ -186,16 +97,15 @@ def _assemble(name: str, rows: list[Row], header: bool | None, faults: list[Faul
     width = Counter(len(cells) for _, cells in rows[:1000]).most_common(1)[0][0]
     width = len(rows[0][1]) if header else width
     names = _names(rows[0][1]) if header else [str(column) for column in range(width)]
-    kept = []
-    for line, cells in rows[header:]:
-        if len(cells) == width:
-            kept.append((line, cells))
-        else:
-            faults.append(Fault(f"{name}:{line}", f"{len(cells)} cells where {width} belong"))
+    below = rows[header:]
+    kept = [row for row in below if len(row[1]) == width]
+    if len(kept) < len(below):
+        wrong = ((line, len(cells)) for line, cells in below if len(cells) != width)
+        faults += [Fault(f"{name}:{line}", f"{count} cells where {width} belong") for line, count in wrong]
     if not kept:
         reason = f"; the first fault is {faults[0].where}: {faults[0].what}" if faults else ""
         raise DataError(f"{name} has no rows below its header ({', '.join(names[:12])}){reason}")
-    columns = {column: [cells[place] for _, cells in kept] for place, column in enumerate(names)}
+    columns = dict(zip(names, map(list, zip(*(cells for _, cells in kept), strict=True)), strict=True))
     lines = [line for line, _ in kept]
     return Table(name=name, columns=columns, lines=lines, header=bool(header), faults=tuple(faults))
 
@@ -206,7 +116,7 @@ def _has_header(rows: list[Row]) -> bool:
         return True
     second = rows[1][1] if len(rows) > 1 else []
     if not any(map(is_number, first)):
-        return any(map(is_number, second))
+        return any(map(is_numeral, second))
     return all(map(is_number, first)) and _are_numbered_names(first, [cells for _, cells in rows[1:100]])
 
 
@@ -222,8 +132,10 @@ def _are_numbered_names(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _names(cells: list[str]) -> list[str]:
+    taken: set[str] = set()
     names: list[str] = []
     for column, cell in enumerate(cells):
         name = cell.strip() or f"column {column + 1}"
-        names.append(name if name not in names else f"{name} ({column + 1})")
+        names.append(name if name not in taken else f"{name} ({column + 1})")
+        taken.add(names[-1])
     return names
