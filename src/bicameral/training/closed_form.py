@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Regress, Task
+from bicameral.tasks import Forecast, Regress, Task
 from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
@@ -16,6 +16,7 @@ from bicameral.training.folds import folds, left_out_together
 from bicameral.training.ridge import fit_ridge
 from bicameral.training.seeding import derive, seeded
 
+MOST_VALUES = 2**26  # of windows that are shown at once
 PREPARED_ROWS = 4096  # examples a model may look at before its features are computed
 
 
@@ -31,6 +32,8 @@ def solve(network: Network, task: Task, train: Prepared, *, seed: int = 0) -> No
             _solve_head(network, task, train, left_out_together(task, train))
         elif hasattr(network.backbone, "count"):
             network.backbone.count(sequences(train))
+        elif isinstance(task, Forecast):
+            _fit_forecast(network, task, train)
         else:
             _fit_answer(network, task, train, seed)
 
@@ -58,7 +61,7 @@ def out_of_fold(
 
 
 def _has_ridge(network: Network) -> bool:
-    return not hasattr(network.backbone, "count") and not hasattr(network.backbone, "fit")
+    return not any(hasattr(network.backbone, name) for name in ("count", "fit", "fit_windows"))
 
 
 def _solve_head(network: Network, task: Task, train: Prepared, together: np.ndarray | None) -> Tensor:
@@ -93,6 +96,23 @@ def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> Non
         lambda output, rows: task.loss(output, y[rows]).item(),
         folds(task, train, seed=seed),
     )
+
+
+def _fit_forecast(network: Network, task: Forecast, train: Prepared) -> None:
+    """Show a model that forecasts as many windows as memory allows; spread its quantiles by its errors."""
+    size = len(task.channels) * (task.lookback + task.horizon)
+    count = max(1, min(len(train), MOST_VALUES // size))
+    batch = train.batch(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
+    assert batch.y is not None
+    x, y = network.read(batch.x, None)[0], task.standardise(batch.y)
+    network.backbone.fit_windows(x[..., list(task.channels)], y)
+    if task.quantiles:
+        network.head.spread.zero_()
+        output, y = answer(network, train)
+        assert y is not None
+        targets = task.ridge_targets(y)
+        shift = torch.as_tensor(task.ridge_adjustment(output, targets - output, y)[1])
+        network.head.spread += shift.mean(1, keepdim=True)
 
 
 def _head(network: Network) -> nn.Linear:
