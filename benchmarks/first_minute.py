@@ -115,7 +115,9 @@ def natural_pictures(data: Path, _: Path) -> dict[str, np.ndarray]:
 def chest(data: Path, _: Path) -> dict[str, np.ndarray]:
     """The published train and val parts together, and the test part."""
     with np.load(data / "pneumoniamnist" / "pneumoniamnist.npz") as found:
-        parts = {part: (found[f"{part}_images"], found[f"{part}_labels"]) for part in ("train", "val", "test")}
+        parts = {
+            part: (found[f"{part}_images"], found[f"{part}_labels"]) for part in ("train", "val", "test")
+        }
     return {
         "X": np.concatenate([x.reshape(-1, 1, 28, 28) for x, _ in parts.values()]),
         "y": np.concatenate([y.ravel() for _, y in parts.values()]).astype(np.int64),

@@ -17,6 +17,7 @@ from bicameral.training.contestants import Contestant, contestants, kind_of
 from bicameral.training.leading import is_clearly_ahead
 from bicameral.training.prepare import ready
 from bicameral.training.race import Race
+from bicameral.training.refit import rows_of
 
 
 def waves(count: int = 120) -> Dataset:
@@ -221,3 +222,32 @@ def test_the_leader_alone_where_nothing_may_be_blended():
     race.entered = entered(found, "majority", "mini_rocket")
     race.run()
     assert choose(race, blend=False).name == "mini_rocket"
+
+
+def monthly(steps: int = 144) -> Dataset:
+    """A trend and a season of twelve."""
+    months = np.arange(steps)
+    values = 100 + months + 20 * np.sin(2 * np.pi * months / 12)
+    columns = ("sold",)
+    items = [values[:, None].astype(np.float32)]
+    return Dataset(
+        name="months", kind="series", items=items, ids=["a"], columns=columns, target_columns=columns
+    )
+
+
+@pytest.mark.parametrize(("steps", "horizon"), [(144, 24), (108, 24), (120, 12), (60, 12)])
+def test_a_short_series_is_answered(steps, horizon, tmp_path):
+    asked = {"data_options": {"horizon": horizon}, "budget": "1steps", "progress": False}
+    made = train(monthly(steps), folder=tmp_path / "best", **asked)
+    assert len(made.predict(monthly(steps))[0]["sold"]) == horizon
+    assert "test mae" in made.card
+
+
+def test_a_forecast_ends_up_fitted_to_the_last_row(tmp_path):
+    made = train(monthly(), "nlinear", folder=tmp_path / "one", budget="1steps", progress=False)
+    assert "fitted to" not in made.card
+    found = ready(monthly(), {"horizon": 6})
+    rows = rows_of(found)
+    assert len(rows.rest()) < len(rows.everything()) == len(found.problem.dataset)
+    seen = found.problem.dataset.properties["end"][rows.rest().index.numpy()]
+    assert seen.max() < found.problem.dataset.properties["begin"][found.parts.test].min()

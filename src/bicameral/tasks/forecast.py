@@ -65,7 +65,9 @@ class Forecast(Ahead):
             return asked
         shortest = shortest_of(dataset)
         horizon = asked.horizon or max(1, min(24, shortest // 20))
-        lookback = asked.lookback or max(1, min(8 * horizon, shortest // 4))
+        # Where series are short: room for a window of each part, whose horizons share nothing.
+        room = shortest - 3 * horizon - 1
+        lookback = asked.lookback or max(1, min(8 * horizon, shortest // 4, room))
         return replace(asked, horizon=horizon, lookback=lookback)
 
     @classmethod

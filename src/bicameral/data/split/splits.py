@@ -196,7 +196,18 @@ def times(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _later(dataset: Dataset, rows: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     begin, end = times(dataset, rows)
     cut = end.max() - fraction * (end.max() - begin.min())
-    return rows[end < cut], rows[begin >= cut]
+    stays, taken = rows[end < cut], rows[begin >= cut]
+    return (stays, taken) if len(stays) and len(taken) else _last_origins(dataset, rows)
+
+
+def _last_origins(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take the last window of each series, where the share asked for is shorter than a horizon."""
+    begin, end = times(dataset, rows)
+    series = np.zeros(len(rows)) if dataset.groups is None else dataset.groups[rows]
+    number = np.unique(series, return_inverse=True)[1]
+    last = np.full(number.max() + 1, -np.inf)
+    np.maximum.at(last, number, begin)
+    return rows[end < last[number]], rows[begin == last[number]]
 
 
 def check_sizes(dataset: Dataset, *parts: np.ndarray) -> None:
