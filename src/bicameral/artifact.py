@@ -25,6 +25,7 @@ from bicameral.streaming import Stream
 from bicameral.tasks import Task, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.blended import Blend, build, parts_of
+from bicameral.tasks.forecast import Forecast
 from bicameral.tasks.generating import generate
 from bicameral.tasks.network import Network
 from bicameral.tasks.next_step import by_sequence
@@ -85,6 +86,11 @@ class Artifact:
             raise ConfigError(
                 "a blend of several models answers whole examples; use predict, or train one that runs along "
                 "time (--model gru)"
+            )
+        if isinstance(self.task, Forecast) and self.task.scaled:
+            raise ConfigError(
+                "a forecast of several series is in units of the whole look-back, which a stream does not "
+                "keep; use predict"
             )
         return Stream(self.network, self.preprocessing, self.task, num_streams)
 

@@ -87,10 +87,12 @@ def of_windows(output, y):
     z = ((y - torch.tensor([5.0, 1.0])) / torch.tensor([2.0, 3.0])).double().flatten(1).numpy()
     points = (output if output.dim() == 3 else output[..., 1]).double()
     raw = (points * torch.tensor([2.0, 3.0]) + torch.tensor([5.0, 1.0])).flatten(1).numpy()
+    truth = y.double().flatten(1).numpy()
     found = {
         "mse": sk.mean_squared_error(z, points.flatten(1).numpy()),
         "mae": sk.mean_absolute_error(z, points.flatten(1).numpy()),
-        "raw_mae": sk.mean_absolute_error(y.double().flatten(1).numpy(), raw),
+        "raw_mae": sk.mean_absolute_error(truth, raw),
+        "smape": float(np.mean(2 * np.abs(raw - truth) / (np.abs(raw) + np.abs(truth)))),
     }
     if output.dim() == 3:
         return found

@@ -34,6 +34,8 @@ class Ahead(Task):
     def examples(cls, dataset: Dataset, asked: Any) -> Dataset:
         given = {"target_columns": asked.given.get("targets")}
         given |= {key: asked.given[key] for key in ("stride", "borders", "pixels") if key in asked.given}
+        if "season" in asked.given and len(dataset) > 1:
+            given["season"] = asked.given["season"]
         return windows(dataset, lookback=asked.lookback, horizon=asked.horizon, **given)
 
     @property

@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral import registry
 from bicameral.data.dataset import Dataset, Kind
-from bicameral.data.examples.windows import windows
+from bicameral.data.examples.season import season_of
+from bicameral.data.examples.windows import Horizons, windows
+from bicameral.data.preprocessing import Preprocessing
 from bicameral.errors import ConfigError
 from bicameral.registry import Entry
 from bicameral.tasks import metrics, options
 from bicameral.tasks.ahead import Ahead, AheadOptions, is_to_come, shortest_of
 from bicameral.tasks.errors import Errors, errors_of
+from bicameral.tasks.forecast_errors import METRICS, kept
+from bicameral.tasks.pick_channels import PickChannels
+from bicameral.tasks.units import Units, kept_as_they_are, of_look_back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,7 @@ class ForecastOptions(AheadOptions):
 
     targets: tuple[str, ...] | None = options.option(options.NAMES)
     quantiles: tuple[float, ...] | None = options.option(options.SHARES)
+    season: int | None = options.option(options.COUNT)
 
 
 @registry.task
@@ -32,7 +38,9 @@ class ForecastOptions(AheadOptions):
 class Forecast(Ahead):
     """Trained and judged in z-space, on the training part's mean and deviation; decoded in raw units.
 
-    Output (b, horizon, columns), with quantiles (b, horizon, columns, quantiles).
+    Output (b, horizon, columns), with quantiles (b, horizon, columns, quantiles). Of several series each
+    window is scaled by its own look-back, and errors by how much the series moves in a season (MASE): the
+    targets (b, horizon + 1, columns) bring that scale as their last row.
     """
 
     name: ClassVar[str] = "forecast"
@@ -46,6 +54,8 @@ class Forecast(Ahead):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     quantiles: tuple[float, ...] = ()
+    season: int | None = None  # steps; None: not known
+    scaled: bool = False  # several series: each window in units of its own
     metric: str = "mse"
 
     def __post_init__(self) -> None:
@@ -61,6 +71,8 @@ class Forecast(Ahead):
     @classmethod
     def read_options(cls, dataset: Dataset, given: Mapping[str, Any]) -> options.Options:
         asked = options.read_options(ForecastOptions, dataset.kind, given)
+        if dataset.targets is None:
+            asked = replace(asked, season=asked.season or season_of(dataset))
         if asked.horizon and asked.lookback:
             return asked
         shortest = shortest_of(dataset)
@@ -81,16 +93,42 @@ class Forecast(Ahead):
         channels = tuple(dataset.columns.index(name) for name in dataset.target_columns)
         shown = {
             key: asked.given[key]
-            for key in ("lookback", "horizon", "quantiles", "metric")
+            for key in ("lookback", "horizon", "quantiles", "metric", "season")
             if key in asked.given
         }
+        scaled = _is_scaled(dataset)
+        if scaled:
+            shown = {"metric": "mase", **shown}
         return cls(
             columns=dataset.target_columns,
             channels=channels,
             mean=tuple(float(preprocessing.mean[channel]) for channel in channels),
             deviation=tuple(float(preprocessing.deviation[channel]) for channel in channels),
+            scaled=scaled,
             **shown,
         )
+
+    @classmethod
+    def fit_preprocessing(cls, dataset: Dataset, train: np.ndarray, asked: Any) -> Preprocessing:
+        """Targets of several series stay as they are: their windows are scaled one by one."""
+        found = super().fit_preprocessing(dataset, train, asked)
+        if not _is_scaled(dataset):
+            return found
+        own = [dataset.columns.index(name) for name in dataset.target_columns]
+        return replace(found, **kept_as_they_are(found, own))
+
+    def model_fields(self, entry: Entry) -> dict[str, Any]:
+        fields = super().model_fields(entry)
+        known = self.season is not None and 1 < self.season <= self.lookback
+        asks = any(field.name == "season" for field in dataclass_fields(entry.config))
+        return {**fields, "season": self.season} if known and asks else fields
+
+    def rescaled(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Units | None]:
+        """Target channels from their last value, in deviations of the look-back."""
+        if not self.scaled:
+            return x, None
+        scaled, units = of_look_back(x, lengths, self.channels)
+        return scaled, Units(*(unit[..., None] for unit in units)) if self.quantiles else units
 
     @classmethod
     def unfit(cls, entry: Entry, kind: Kind) -> str:
@@ -105,10 +143,13 @@ class Forecast(Ahead):
         """Every window of a series."""
         if dataset.targets is not None:
             return dataset
-        return windows(dataset, lookback=self.lookback, horizon=self.horizon, target_columns=self.columns)
+        settings = {"lookback": self.lookback, "horizon": self.horizon, "target_columns": self.columns}
+        return windows(dataset, **settings, season=(self.season or 1) if self.scaled else None)
 
     def head(self, backbone: Any, entry: Entry, width: int) -> nn.Module:
-        return PickChannels(self) if entry.gives == "forecast" else super().head(backbone, entry, width)
+        if entry.gives != "forecast":
+            return super().head(backbone, entry, width)
+        return PickChannels(self.channels, self.horizon, len(self.quantiles))
 
     def anchored(self, output: Tensor, last: Tensor) -> Tensor:
         """Heads forecast the change from the last known value of each column (as NLinear does)."""
@@ -122,17 +163,13 @@ class Forecast(Ahead):
 
     @property
     def table(self) -> Mapping[str, metrics.Metric]:
-        return METRICS if self.quantiles else {name: METRICS[name] for name in METRICS if name != "pinball"}
+        hidden = {"mse", "mae"} if self.scaled else {"mase"}
+        hidden |= set() if self.quantiles else {"pinball"}
+        return {name: METRICS[name] for name in METRICS if name not in hidden}
 
     @property
     def kept(self) -> Mapping[str, metrics.Statistic]:
-        """Of each window and step ahead (n, horizon): errors in z-space, averaged over columns."""
-        points: dict[str, metrics.Statistic] = {
-            "squared_error": lambda p, y: ((self._points(p) - y) ** 2).mean(-1),
-            "absolute_error": lambda p, y: np.abs(self._points(p) - y).mean(-1),
-            "raw_absolute_error": lambda p, y: (np.abs(self._points(p) - y) * self.deviation).mean(-1),
-        }
-        return points | ({"pinball": self._pinball} if self.quantiles else {})
+        return kept(self)
 
     def loss(
         self,
@@ -142,14 +179,17 @@ class Forecast(Ahead):
         smoothing: float = 0.0,  # noqa: ARG002
         class_weights: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
-        y = self.standardise(y)
-        if not self.quantiles:
-            return nn.functional.mse_loss(output, y)
-        error, levels = y[..., None] - output, output.new_tensor(self.quantiles)
-        return (levels * error).maximum((levels - 1) * error).mean()
+        scales, y = self.scales(y), self.standardise(y)
+        if self.quantiles:
+            error, levels = y[..., None] - output, output.new_tensor(self.quantiles)
+            error = error / scales[..., None] if self.scaled else error
+            return (levels * error).maximum((levels - 1) * error).mean()
+        # Scaled errors are judged as they are: squared, the quietest series would decide alone.
+        return ((output - y) / scales).abs().mean() if self.scaled else nn.functional.mse_loss(output, y)
 
     def standardise(self, y: Tensor) -> Tensor:
         """Targets (b horizon columns) in training deviations from the training mean."""
+        y = y[:, : self.horizon]
         return (y.float() - y.new_tensor(self.mean).float()) / y.new_tensor(self.deviation).float()
 
     def raw(self, points: np.ndarray) -> np.ndarray:
@@ -173,20 +213,22 @@ class Forecast(Ahead):
         return 1.0, torch.stack(levels, -1).view(self.output_shape)
 
     def values(self, output: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        return output.double().numpy(), self.standardise(y).double().numpy()
+        truth = self.standardise(y).double()
+        rows = torch.cat([truth, self.scales(y).double()], 1) if self.scaled else truth
+        return output.double().numpy(), rows.numpy()
 
     def in_units(self, output: Tensor) -> np.ndarray:
         """Points (n horizon columns) in the units of the data."""
-        return self.raw(self._points(output.double().numpy()))
+        return self.raw(self.points(output.double().numpy()))
 
     def outcomes(self, statistics: metrics.Statistics) -> np.ndarray:
-        """Minus the mean squared error of each window, in z-space."""
-        return -statistics["squared_error"].mean(1)
+        """Minus the mean squared error of each window, in z-space; of several series the scaled error."""
+        return -statistics["scaled_error" if self.scaled else "squared_error"].mean(1)
 
     def decode(self, output: Tensor) -> list[dict[str, Any]]:
         values = output.double().numpy()
         answers = [
-            dict(zip(self.columns, row.T.tolist(), strict=True)) for row in self.raw(self._points(values))
+            dict(zip(self.columns, row.T.tolist(), strict=True)) for row in self.raw(self.points(values))
         ]
         for answer, row in zip(answers, values, strict=True):
             for level, name in enumerate(self.quantiles):
@@ -198,34 +240,17 @@ class Forecast(Ahead):
         """The worst windows, of which no two forecast the same stretch."""
         return errors_of(self.outcomes(self.statistics(output, y)), rows, self.horizon)
 
-    def _points(self, prediction: np.ndarray) -> np.ndarray:
+    def points(self, prediction: np.ndarray) -> np.ndarray:
+        """Point forecasts (n horizon columns): of quantiles the one next to the middle."""
         if not self.quantiles:
             return prediction
         return prediction[..., int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))]
 
-    def _pinball(self, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        error, levels = truth[..., None] - prediction, np.asarray(self.quantiles)
-        return np.maximum(levels * error, (levels - 1) * error).mean((-2, -1))
+    def scales(self, y: Any) -> Any:
+        """The last row of targets, in z-space; empty where they have none."""
+        return y[:, self.horizon :]
 
 
-METRICS = {
-    "mse": metrics.mean_of("squared_error", higher_is_better=False, rope=0.005),
-    "mae": metrics.mean_of("absolute_error", higher_is_better=False, rope=0.005),
-    "raw_mae": metrics.mean_of("raw_absolute_error", higher_is_better=False),
-    "pinball": metrics.mean_of("pinball", higher_is_better=False, rope=0.005),
-}
-
-
-class PickChannels(nn.Module):
-    """Forecasts of all input channels -> those of the target columns, spread over quantiles if asked."""
-
-    def __init__(self, task: Forecast):
-        super().__init__()
-        self.channels = list(task.channels)
-        spread = torch.zeros(task.horizon, 1, len(task.quantiles))
-        self.spread = nn.Parameter(spread) if task.quantiles else None
-
-    def forward(self, y: Float[Tensor, "b horizon d"]) -> Tensor:
-        """(b horizon d) -> (b horizon columns), with quantiles (b horizon columns quantiles)."""
-        y = y[..., self.channels]
-        return y if self.spread is None else y[..., None] + self.spread
+def _is_scaled(dataset: Dataset) -> bool:
+    """Whether these are windows of several series."""
+    return isinstance(dataset.targets, Horizons) and dataset.targets.scales is not None

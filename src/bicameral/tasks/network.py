@@ -50,6 +50,11 @@ class Network(nn.Module):
         """Prepared examples -> outputs (b, *task.output_shape)."""
         if self.task.per_step:
             return self.scan(x, None, lengths)[0]
+        x, units = self.task.rescaled(x, lengths)
+        output = self._output(x, lengths)
+        return output if units is None else units.zero + units.one * output
+
+    def _output(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if self.entry.gives == "forecast":
             return self.head(self._run(x, lengths)[0])
         if isinstance(self.head, RollOut):

@@ -18,6 +18,7 @@ from bicameral.registry import Entry
 from bicameral.tasks import options
 from bicameral.tasks.errors import Errors, errors_of
 from bicameral.tasks.metrics import Metric, Statistic, Statistics
+from bicameral.tasks.units import Units
 
 
 class Task(ABC):
@@ -112,6 +113,10 @@ class Task(ABC):
     def anchored(self, output: Tensor, last: Tensor) -> Tensor:  # noqa: ARG002
         """The outputs, given that of `anchors` (b k) they are changes from."""
         return output
+
+    def rescaled(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Units | None]:  # noqa: ARG002
+        """Inputs as a model reads them, and the units its outputs are in: by default the same for all."""
+        return x, None
 
     @property
     @abstractmethod

@@ -70,8 +70,8 @@ def _solve_head(network: Network, task: Task, train: Prepared, together: np.ndar
     _prepare(network, train)
     head.weight.zero_()
     head.bias.zero_()
-    features, offsets, y = _features(network, train)
-    targets = task.ridge_targets(y) - offsets.double()
+    features, offsets, units, y = _features(network, train)
+    targets = (task.ridge_targets(y) - offsets.double()) / units
     ridge = fit_ridge(features, targets.flatten(1), together)
     weight, bias, output = ridge.weight, ridge.bias, targets - ridge.left_out.view_as(targets)
     scale, shift = task.ridge_adjustment(output, ridge.left_out.view_as(targets), y)
@@ -82,7 +82,7 @@ def _solve_head(network: Network, task: Task, train: Prepared, together: np.ndar
     )
     head.weight.copy_(weight)
     head.bias.copy_(bias.flatten())
-    return (output + offsets).float()
+    return (output * units + offsets).float()
 
 
 def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> None:
@@ -129,13 +129,22 @@ def _prepare(network: Network, train: Prepared) -> None:
         prepare(*network.read(*on(device, train.batch(rows))))
 
 
-def _features(network: Network, train: Prepared) -> tuple[Tensor, Tensor, Tensor]:
-    """Features, what the network answers without them, and truth, for every example, on the CPU."""
-    head, features, offsets, y = _head(network), [], [], []
+def _features(network: Network, train: Prepared) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features, what the network answers without them, units of the head, and truth, all on the CPU."""
+    head, features, offsets, units, y = _head(network), [], [], [], []
     # What reaches the head in one pass: features may cost much more than the head.
     hook = head.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].cpu()))
     for batch in in_order(train):
-        offsets.append(network(*on(head.weight.device, batch)).cpu())
+        x, lengths = on(head.weight.device, batch)
+        offsets.append(network(x, lengths).cpu())
+        units.append(_units(network, x, lengths).cpu())
         y.append(batch.y)
     hook.remove()
-    return torch.cat(features), torch.cat(offsets), torch.cat(y)
+    return torch.cat(features), torch.cat(offsets), torch.cat(units), torch.cat(y)
+
+
+def _units(network: Network, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """What an output of 1 stands for, in double precision; broadcasts to the outputs."""
+    units = network.task.rescaled(x, lengths)[1]
+    ones = torch.ones(len(x), *[1] * len(network.task.output_shape), dtype=torch.float64)
+    return ones if units is None else units.one.double()

@@ -34,17 +34,22 @@ class Horizons(Stored):
     """The frames (n horizon *frame) that follow each look-back, gathered for the rows that are asked for.
 
     A frame is (d,) of a series, (c h w) of a clip; bytes become [0, 1].
+
+    scales  (n d) how much each column of a window's series moved in a season before it: a last row, by
+            which errors of series of any size can be compared
     """
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, values: np.ndarray, starts: np.ndarray, horizon: int):
-        self.values, self.starts, self.horizon = values, starts, horizon
+    def __init__(
+        self, values: np.ndarray, starts: np.ndarray, horizon: int, scales: np.ndarray | None = None
+    ):
+        self.values, self.starts, self.horizon, self.scales = values, starts, horizon, scales
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Windows, steps ahead, and what a frame has."""
-        return len(self.starts), self.horizon, *self.values.shape[1:]
+        """Windows, steps ahead (and a row of scales), and what a frame has."""
+        return len(self.starts), self.horizon + (self.scales is not None), *self.values.shape[1:]
 
     @property
     def ndim(self) -> int:
@@ -56,6 +61,8 @@ class Horizons(Stored):
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         values = self.values[self.starts[rows][..., None] + np.arange(self.horizon)]
+        if self.scales is not None:
+            return np.concatenate([values, self.scales[rows][..., None, :]], axis=-2)
         return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -63,7 +70,7 @@ class Horizons(Stored):
         return np.asarray(self[:], dtype=dtype)
 
     def contents(self) -> Iterator[Any]:
-        yield from (self.values, self.starts, self.horizon)
+        yield from (self.values, self.starts, self.horizon, self.scales)
 
 
 def windows(
@@ -75,6 +82,7 @@ def windows(
     target_columns: Sequence[str] | None = None,
     borders: Sequence[int] | None = None,
     pixels: int | None = None,
+    season: int | None = None,
 ) -> Dataset:
     """Cut every series or clip into look-backs and the horizons that follow them.
 
@@ -83,6 +91,7 @@ def windows(
 
     borders  rows where train, val and test end, as published for a set; a look-back may reach back over one
     pixels   clips: bound of the longer side of a frame; as it is if not given
+    season   series: steps of a season, by whose changes errors are scaled; without it they are not
     """
     _check(dataset, lookback, horizon, stride)
     wanted = _columns(dataset, target_columns)
@@ -102,6 +111,7 @@ def windows(
     if not len(starts):
         reasons = "; ".join(fault.what for fault in faults[:3]) or f"none lies inside the borders {borders}"
         raise DataError(f"no window of {dataset.name} is left: {reasons}")
+    scales = None if season is None else _scales(goals, offsets, starts + lookback, series, season)
     begin = _clock(dataset, offsets, lengths, starts + lookback, series)
     end = _clock(dataset, offsets, lengths, starts + lookback + horizon - 1, series)
     ids = np.array([str(key) for key in dataset.ids])[series]
@@ -109,7 +119,7 @@ def windows(
         name=dataset.name,
         kind=dataset.kind,
         items=LookBacks(values, starts, lookback),
-        targets=Horizons(goals, starts + lookback, horizon),
+        targets=Horizons(goals, starts + lookback, horizon, scales),
         ids=[f"{key}:{row}" for key, row in zip(ids, rows, strict=True)],
         groups=ids,
         split=dataset.split[series] if split is None and dataset.split is not None else split,
@@ -193,6 +203,35 @@ def _bordered(
     last = np.searchsorted(borders, begin + horizon - 1, side="right")
     keep = np.flatnonzero((first == last) & (first < len(PARTS)))
     return keep, np.array(PARTS)[first[keep]]
+
+
+def _scales(
+    goals: np.ndarray, offsets: np.ndarray, ends: np.ndarray, series: np.ndarray, season: int
+) -> np.ndarray:
+    """Mean absolute change over a season in each series before the rows `ends`: the scale of MASE (n d).
+
+    Hyndman and Koehler 2006, doi 10.1016/j.ijforecast.2006.03.001. Of a series shorter than a season, or that
+    never changed: the change between steps, else its size, else 1.
+    """
+    found = np.zeros((len(ends), goals.shape[1]))
+    for lag in (season, 1):
+        found = np.where(found > 0, found, _changes(goals, offsets, ends, series, lag))
+    size = np.abs(np.nan_to_num(goals[ends - 1])).astype(np.float64)
+    return np.where(found > 0, found, np.where(size > 0, size, 1.0)).astype(np.float32)
+
+
+def _changes(
+    goals: np.ndarray, offsets: np.ndarray, ends: np.ndarray, series: np.ndarray, lag: int
+) -> np.ndarray:
+    changes = np.full(goals.shape, np.nan)
+    changes[lag:] = np.abs(goals[lag:].astype(np.float64) - goals[:-lag])
+    own = np.arange(len(goals)) - offsets[np.searchsorted(offsets, np.arange(len(goals)), side="right") - 1]
+    changes[own < lag] = np.nan  # reaches into the series before
+    known = np.isfinite(changes)
+    totals = np.concatenate([np.zeros((1, goals.shape[1])), np.where(known, changes, 0).cumsum(0)])
+    counts = np.concatenate([np.zeros((1, goals.shape[1])), known.cumsum(0)])
+    first = offsets[series]
+    return (totals[ends] - totals[first]) / np.maximum(counts[ends] - counts[first], 1)
 
 
 def _clock(
