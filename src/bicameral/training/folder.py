@@ -1,7 +1,7 @@
 """Where a trained model goes: a folder of its own, which no other run writes into."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -27,6 +27,8 @@ def claimed(runs: Path, name: str) -> Iterator[Path]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+        with suppress(OSError):  # where nothing came of it
+            runs.rmdir()
 
 
 def _locked(folder: Path) -> FileLock | None:
