@@ -9,10 +9,13 @@ import torch
 
 from bicameral.data.dataset import Dataset
 from bicameral.errors import ConfigError
-from bicameral.probes import PROBES, probe
+from bicameral.probes import PROBES, locality, memory, probe, translation
+from bicameral.probes.bench import Bench
 from bicameral.probes.finding import Effect, Probe, interval, null_interval, verdict
 from bicameral.probes.gradient import _aligned
+from bicameral.probes.material import materials
 from bicameral.probes.shuffles import fixed_steps, fresh_steps, neighbourhood, shifted
+from bicameral.problems.problem import Problem
 
 RANDOM = np.random.default_rng(0)
 
@@ -64,6 +67,14 @@ def run(dataset, *, steps=60, replicates=3):
     return {found.name: found for found in probe(dataset, steps=steps, replicates=replicates)}
 
 
+def alone(kind, dataset, *, steps, replicates=3):
+    """What one probe finds, with none of the others trained."""
+    bench = Bench(materials(dataset, seed=0), steps=steps, seed=0)
+    for _ in range(replicates):
+        bench.replicate(kind.arms(bench.material))
+    return kind.measure(bench)
+
+
 @pytest.fixture(scope="module")
 def ordered():
     return run(doublets(), steps=90)
@@ -75,7 +86,7 @@ def unordered():
 
 
 def test_locality_of_bars():
-    found = run(bars(), steps=100)["locality"]
+    found = alone(locality, bars(), steps=100)
     assert found.found, found
     assert "neighbourhoods matter" in found.sentence
     assert found.control is not None
@@ -85,10 +96,57 @@ def test_locality_of_bars():
 
 
 def test_no_locality_in_brightness():
-    found = run(brightness())["locality"]
+    found = alone(locality, brightness(), steps=60)
     assert not found.found
     assert "matter" not in found.sentence
     assert abs(found.statistic["value"] - found.statistic["null"]) < 0.1
+
+
+def quadrant(count=400, side=12):
+    """A blob, whose half is the class: the place is all there is."""
+    random = np.random.default_rng(5)
+    centres = random.integers(1, side - 1, (count, 2))
+    pictures = 0.1 * random.normal(size=(count, 1, side, side))
+    for picture, (row, column) in zip(pictures, centres, strict=True):
+        picture[0, row - 1 : row + 2, column - 1 : column + 2] += 1
+    labels = (centres[:, 0] >= side // 2).astype(int)
+    return labelled("image", pictures.astype(np.float32), labels)
+
+
+def test_position_can_refute_translation():
+    found = alone(translation, quadrant(), steps=100)
+    assert found.refuted
+    assert not found.found
+    assert "position matters" in found.sentence
+
+
+def lagged(lag, count=400, steps=24):
+    """Whether a value is repeated `lag` steps later or turned over: exactly lag + 1 steps must meet."""
+    random = np.random.default_rng(6)
+    labels = random.integers(0, 2, count)
+    series = random.choice([-1.0, 1.0], (count, steps + lag))
+    for at in range(lag, steps + lag):
+        keep = random.random(count) < 0.9
+        series[keep, at] = np.where(labels[keep] == 1, 1, -1) * series[keep, at - lag]
+    return labelled("series", series[:, lag:, None].astype(np.float32), labels)
+
+
+@pytest.mark.parametrize("needed", [2, 5])
+def test_memory_is_measured_in_steps(needed):
+    found = alone(memory, lagged(needed - 1), steps=120)
+    assert found.found
+    assert found.control["low"] <= needed <= found.control["high"], found
+    assert needed / 1.5 <= found.control["effect"] <= 1.5 * needed
+
+
+def test_no_sealed_row_is_probed():
+    items = np.arange(600, dtype=np.float32)[:, None, None] * np.ones((1, 4, 1), np.float32)
+    dataset = labelled("series", items, np.arange(600) % 2)
+    problem = Problem(dataset, most=100)
+    draw = problem.draw(0)
+    used = {int(row) for part in (draw.train, draw.val, draw.judged) for row in part.index}
+    assert len(used) == 100
+    assert not used & set(map(int, Problem(dataset).test))
 
 
 def test_order_of_doublets(ordered):

@@ -2,22 +2,23 @@
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from bicameral.probes import nets
 from bicameral.probes.finding import Effect, interval
 from bicameral.probes.material import Material, Sample
-from bicameral.probes.nets import GRU, NETS, Net
-from bicameral.probes.shuffles import Change, fixed_steps, fresh_steps, neighbourhood
+from bicameral.probes.nets import Net
+from bicameral.probes.shuffles import Change, fixed_steps, fresh_steps, moved, neighbourhood
 from bicameral.tasks import Task
 from bicameral.training.schedules import schedule
 from bicameral.training.seeding import derive, seeded
 
 BATCH = 32
-LEARNING_RATE = {"cnn": 4e-3, "mlp": 4e-3, "gru": 1e-2, "bag": 1e-2}  # high: the trainings are short
+LEARNING_RATE = {"cnn": 4e-3, "mlp": 4e-3, "gru": 1e-2, "bag": 1e-2, "window": 4e-3}  # trainings are short
 KEPT = 0.8  # share of the training part each replicate draws
 FEWEST_STEPS, GOOD_STEPS, ENOUGH_STEPS = 30, 150, 300
 FEWEST, MOST = 3, 8  # replicates
@@ -26,10 +27,11 @@ FEWEST, MOST = 3, 8  # replicates
 class Arm(NamedTuple):
     """One thing to train. `again` draws another permutation, or other weights where nothing is permuted."""
 
-    net: Literal["cnn", "mlp", "gru", "bag"]
+    net: Literal["cnn", "mlp", "gru", "bag", "window"]
     change: Literal["", "neighbours", "fixed", "fresh"] = ""
     again: bool = False
-    context: int | None = None
+    context: int | None = None  # steps that a window sees together
+    moved: bool = False  # whether training examples are moved, afresh each time
 
 
 class Run(NamedTuple):
@@ -88,8 +90,9 @@ class Bench:
             )
         with seeded(derive(seed, arm.again and not arm.change)):
             net = build(arm, material)
-            fit(net, material, cut(train, arm, material), self.steps, LEARNING_RATE[arm.net])
-        judged = cut(judged, arm, material)
+            move = partial(moved, kind=material.kind) if arm.moved else None
+            fit(net, material, cut(train, arm, material), self.steps, LEARNING_RATE[arm.net], move)
+            judged = cut(judged if move is None else judged._replace(x=move(judged.x)), arm, material)
         scores = (
             score(material.task, output, judged) for output in (outputs(net, judged), guess(material, judged))
         )
@@ -119,10 +122,7 @@ class Bench:
 
 def build(arm: Arm, material: Material) -> Net:
     """The network of an arm, freshly initialised."""
-    net = NETS[arm.net](material)
-    if isinstance(net, GRU) and not material.forecasting:
-        net.context = arm.context
-    return net
+    return nets.build(arm.net, material, arm.context)
 
 
 def cut(part: Sample, arm: Arm, material: Material) -> Sample:
@@ -137,15 +137,23 @@ def changed(part: Sample, change: Change, seed: int) -> Sample:
     return part._replace(x=change(part.x, part.lengths, torch.Generator().manual_seed(seed)))
 
 
-def fit(net: Net, material: Material, train: Sample, steps: int, learning_rate: float) -> None:
-    """AdamW with warm-up and cosine decay, batches drawn with replacement."""
+def fit(
+    net: Net,
+    material: Material,
+    train: Sample,
+    steps: int,
+    learning_rate: float,
+    change: Callable[[Tensor], Tensor] | None = None,
+) -> None:
+    """AdamW with warm-up and cosine decay, batches drawn with replacement and changed afresh."""
     optimizer = torch.optim.AdamW(net.parameters(), learning_rate)
     factor = schedule("cosine", 0.1)
     cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(min((step + 1) / steps, 1.0)))
     net.train()
     for _ in range(steps):
         batch = train.rows(torch.randint(len(train.x), (min(BATCH, len(train.x)),)))
-        loss = material.task.loss(net(batch.x, batch.lengths, batch.anchor), batch.y)
+        x = batch.x if change is None else change(batch.x)
+        loss = material.task.loss(net(x, batch.lengths, batch.anchor), batch.y)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

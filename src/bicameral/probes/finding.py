@@ -35,6 +35,7 @@ class Probe:
     sentence: str = ""
     control: Mapping[str, Any] | None = None  # name, effect, low, high of what cannot notice
     statistic: Mapping[str, Any] | None = None  # name, value and null of the measure without training
+    refuted: bool = False  # whether something else than the effect speaks against the bias
     skipped: str | None = None
     replicates: int = 0
     steps: int = 0
@@ -42,7 +43,7 @@ class Probe:
     @property
     def found(self) -> bool:
         """Whether the effect is surely above zero and larger than its null."""
-        if self.effect is None or self.low is None or self.null_high is None:
+        if self.refuted or self.effect is None or self.low is None or self.null_high is None:
             return False
         return self.low > 0 and self.effect > self.null_high
 

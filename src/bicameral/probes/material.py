@@ -61,9 +61,7 @@ def materials(
     dataset: Dataset, *, seed: int, task_options: Mapping[str, Any] | None = None
 ) -> Callable[[int], Material]:
     """Return the material of each replicate; where there is plenty, all share one split."""
-    if dataset.targets is not None and len(dataset) > MOST_EXAMPLES:
-        dataset = dataset.subset(np.random.default_rng(seed).permutation(len(dataset))[:MOST_EXAMPLES])
-    problem = Problem(dataset, task_options=task_options, seed=seed)
+    problem = Problem(dataset, task_options=task_options, seed=seed, most=MOST_EXAMPLES)
     gathered = cache(lambda draw: gather(problem, draw, seed))
     return gathered if len(problem.rest) < SMALL else lambda _replicate: gathered(0)
 

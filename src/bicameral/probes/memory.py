@@ -5,13 +5,11 @@ from bicameral.probes.finding import TELLING, Probe, interval, null_interval, ve
 from bicameral.probes.material import Material
 from bicameral.probes.measures import persistence
 
-FULL, AGAIN = Arm("gru"), Arm("gru", again=True)
-MOST_CONTEXTS = 4
 FEWEST_STEPS = 4
 
 
 def unfit(material: Material) -> str | None:
-    """Only what runs along time can be remembered."""
+    """Say why, where nothing runs along time."""
     if material.kind == "image":
         return "a picture has no order in time"
     steps = material.num_steps
@@ -19,38 +17,42 @@ def unfit(material: Material) -> str | None:
 
 
 def contexts(material: Material) -> tuple[int, ...]:
-    """Geometric lengths from one step to half of all."""
-    longest = material.num_steps // 2
-    ratio = longest ** (1 / (MOST_CONTEXTS - 1))
-    return tuple(sorted({round(ratio**power) for power in range(MOST_CONTEXTS)}))
+    """Windows of one step, two, four, ... shorter than an example."""
+    return tuple(2**power for power in range((material.num_steps - 1).bit_length()))
 
 
 def arms(material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
-    return FULL, AGAIN, *(Arm("gru", context=context) for context in contexts(material))
+    return *_whole(material), *(Arm("window", context=context) for context in contexts(material))
 
 
 def measure(bench: Bench) -> Probe:
-    """What the shortest context costs, and how much context is needed.
+    """What a window of one step costs against one that sees all, and how wide it has to be.
 
-    K* lies between the shortest context not shown to be worse than the full one, and the shortest shown to
-    be no telling amount worse.
+    K* lies above the widest window that is surely worse than the whole, and not above the narrowest one from
+    which on none is worse by a telling amount.
     """
     material, steps = bench.material, bench.material.num_steps
+    full, again = _whole(material)
     lengths = contexts(material)
-    costs = {length: interval(bench.differences(FULL, Arm("gru", context=length))) for length in lengths}
-    null = null_interval(bench.differences(FULL, AGAIN))
-    least = min((length for length in lengths if costs[length].low <= 0), default=steps)
-    most = min(
-        (length for length in lengths if length >= least and costs[length].high < TELLING), default=steps
-    )
+    costs = {length: interval(bench.differences(full, Arm("window", context=length))) for length in lengths}
+    null = null_interval(bench.differences(full, again))
+    worse = [length for length in lengths if costs[length].low > 0 and costs[length].effect > null.high]
+    least = max(worse, default=0) + 1
+    enough = [length for length in lengths if length >= least and costs[length].high < TELLING]
+    most = min(enough, default=steps)
     cost = costs[lengths[0]]
-    so = verdict(cost, null, bench.learned(FULL), yes="memory matters", no="a bag of steps would do")
-    how = "seeing only the last" if material.forecasting else "forgetting everything after each"
+    so = verdict(cost, null, bench.learned(full), yes="memory matters", no="a bag of steps would do")
+    how = "seeing only the last step" if material.forecasting else "seeing each step alone"
     so = f"{so}; K* lies between {least} and {most} of {steps} steps"
     return Probe(
         name="memory", **cost._asdict(), null_low=null.low, null_high=null.high,
-        sentence=f"{how} step costs the GRU {cost} points: {so}",
+        sentence=f"{how} costs {cost} points against all together: {so}",
         control={"name": "needed steps", "effect": (least * most) ** 0.5, "low": least, "high": most},
         statistic=persistence(material),
     )  # fmt: skip
+
+
+def _whole(material: Material) -> tuple[Arm, Arm]:
+    steps = material.num_steps
+    return Arm("window", context=steps), Arm("window", context=steps, again=True)

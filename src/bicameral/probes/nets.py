@@ -88,23 +88,33 @@ class MLP(Net):
 
 
 class GRU(Net):
-    """A recurrence over steps; with `context` it forgets everything every so many steps."""
-
-    context: int | None = None
+    """A recurrence over steps."""
 
     def read_like(self, example: tuple[int, ...]) -> None:
         self.cell = nn.GRU(math.prod(example[1:]), WIDTH, batch_first=True)
         self.width = 2 * WIDTH
 
     def vector(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        steps = x.flatten(2)
-        y = self.cell(steps)[0] if self.context is None else self._forgetful(steps, self.context)
+        y = self.cell(x.flatten(2))[0]
         return torch.cat([last_valid(y, lengths), masked_mean(y, lengths)], -1)
 
-    def _forgetful(self, x: Tensor, context: int) -> Tensor:
-        padded = functional.pad(x, (0, 0, 0, -x.shape[1] % context))
-        y, _ = self.cell(padded.reshape(-1, context, x.shape[2]))
-        return y.reshape(len(x), -1, WIDTH)[:, : x.shape[1]]
+
+class Window(Net):
+    """Reads the last `context` steps at once, at every step: what lies further apart never meets."""
+
+    def __init__(self, material: Material, context: int):
+        self.context = context
+        super().__init__(material)
+
+    def read_like(self, example: tuple[int, ...]) -> None:
+        self.width = 2 * WIDTH
+        self.look = nn.Conv1d(math.prod(example[1:]), WIDTH, self.context)
+        self.mix = nn.Linear(WIDTH, WIDTH)
+
+    def vector(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        steps = functional.pad(x.flatten(2).mT, (self.context - 1, 0))
+        y = functional.relu(self.mix(functional.relu(self.look(steps)).mT))
+        return torch.cat([last_valid(y, lengths), masked_mean(y, lengths)], -1)
 
 
 class Bag(Net):
@@ -124,3 +134,8 @@ class Bag(Net):
 
 
 NETS: dict[str, Callable[[Material], Net]] = {"cnn": CNN, "mlp": MLP, "gru": GRU, "bag": Bag}
+
+
+def build(name: str, material: Material, context: int | None) -> Net:
+    """A fresh network by name; a window needs its `context` in steps."""
+    return NETS[name](material) if context is None else Window(material, context)

@@ -175,8 +175,8 @@ def _measured(entry: registry.Entry, probe: Mapping[str, Any]) -> Iterator[Reaso
 def _state(probe: Mapping[str, Any]) -> str:
     if probe["skipped"] is not None:
         return "skipped"
-    if probe["found"]:
-        return "found"
+    if probe["found"] or probe.get("refuted"):
+        return "found" if probe["found"] else "refuted"
     sure = probe["high"] < TELLING and "undecided" not in probe["sentence"]
     return "refuted" if sure else "undecided"
 

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from bicameral.data.dataset import Kind
 from bicameral.probes.bench import Arm, Bench, Run, outputs
-from bicameral.probes.finding import Probe, control, interval
+from bicameral.probes.finding import Probe, control, interval, null_interval, verdict
 from bicameral.probes.material import Material
 from bicameral.probes.measures import centredness
 from bicameral.probes.shuffles import shifted
 
-CNN, MLP = Arm("cnn"), Arm("mlp")
+CNN, MLP, MOVED, AGAIN = Arm("cnn"), Arm("mlp"), Arm("cnn", moved=True), Arm("cnn", again=True)
 DISTANCE = 1 / 14  # of a side: two pixels of a handwritten digit
 
 
@@ -24,22 +24,30 @@ def unfit(material: Material) -> str | None:
 
 def arms(_material: Material) -> tuple[Arm, ...]:
     """What has to be trained."""
-    return CNN, MLP
+    return CNN, MLP, MOVED, AGAIN
 
 
 def measure(bench: Bench) -> Probe:
-    """Shift consistency (Zhang, arXiv:1904.11486) against the agreement of answers to other examples."""
+    """Shift consistency (Zhang, arXiv:1904.11486) against the agreement of answers to other examples.
+
+    Answers can stay although the place decides, where a move is small against what it tells apart. So a CNN
+    is also trained and judged on examples moved by up to an eighth: where that costs, position matters.
+    """
     cnn, mlp = ([bench.run(arm, replicate) for replicate in range(bench.replicates)] for arm in (CNN, MLP))
     kind = bench.material.kind
     same, control_same = (interval([_consistency(run, kind) for run in runs]) for runs in (cnn, mlp))
     null = interval(_chance(cnn))
+    cost, nothing = interval(bench.differences(CNN, MOVED)), null_interval(bench.differences(CNN, AGAIN))
+    so = verdict(cost, nothing, bench.learned(CNN), yes="position matters", no="position does not matter")
     sentence = (
         f"moved by a fourteenth, {same} % of the CNN's answers stay (the MLP's {control_same}; "
-        f"any two examples agree in {null.effect:.1f})"
+        f"any two examples agree in {null.effect:.1f}); trained and judged at random places it loses {cost} "
+        f"points: {so}"
     )
     return Probe(
         name="translation", **same._asdict(), null_low=null.low, null_high=null.high, unit="%",
-        sentence=sentence, control=control("mlp", control_same), statistic=centredness(bench.material),
+        sentence=sentence, refuted=so == "position matters",
+        control=control("mlp", control_same), statistic=centredness(bench.material),
     )  # fmt: skip
 
 

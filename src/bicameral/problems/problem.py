@@ -43,6 +43,7 @@ class Problem:
         seed: int = 0,
         test_fraction: float = 0.2,
         folds: int = FOLDS,  # fewer where the data have fewer groups, or too little time
+        most: int | None = None,  # of the unsealed rows, drawn at random; None: all of them
         missing: Any = None,  # the number that was read as "no value", which the artifact is to remember
     ):
         if not isinstance(seed, int | np.integer) or seed < 0:
@@ -52,6 +53,7 @@ class Problem:
             "seed": seed,
             "test_fraction": test_fraction,
             "folds": folds,
+            "most": most,
             "missing": missing,
         }
         self.origin = {"data": dataset.name} | ({} if missing is None else {"missing": missing})
@@ -59,7 +61,8 @@ class Problem:
         self.raw, self.seed = dataset if dataset.kind == "text" else cached(dataset), seed
         self.test_fraction = test_fraction
         self.dataset = self.task.examples(self.raw, self.options)
-        self.rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
+        rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
+        self.rest = _some(rest, most, seed)
         self.folds = most_folds(self.dataset, self.rest, folds)
         self.draw = lru_cache(maxsize=2)(self._draw)
 
@@ -105,6 +108,12 @@ class Problem:
         preprocessing = self.task.fit_preprocessing(self.dataset, train, self.options)
         parts = [Prepared(self.dataset, preprocessing, rows) for rows in (train, val, judged)]
         return Draw(self.task.fitted(self.dataset, train, preprocessing, self.options), preprocessing, *parts)
+
+
+def _some(rows: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    if most is None or len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 
 def _seed(seed: int, replicate: int) -> int:
