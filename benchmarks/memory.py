@@ -4,7 +4,7 @@
 
 Every model gets the same seconds on the same made data, by the ordinary `bicameral.train`. Writes
 benchmarks/results/memory.json and benchmarks/memory.md. The tasks are those of Hochreiter and Schmidhuber
-(1997) as Bai et al. (2018, arXiv 1803.01271) state them; here the copied symbols are foretold one by one,
+(1997) as Bai et al. (2018, arXiv 1803.01271) state them; here the copied symbols are predicted one by one,
 each after the one before it has been seen.
 """
 

@@ -77,7 +77,7 @@ class Artifact:
 
     def generate(self, prompt: Any, length: int, *, temperature: float = 1.0, seed: int = 0) -> Any:
         """Go on from a text, or frames (t, keys), for `length` steps; temperature 0 takes the likeliest."""
-        assert isinstance(self.network, Network), "what foretells the next step is never blended"
+        assert isinstance(self.network, Network), "what predicts the next step is never blended"
         return generate(self.network, self.preprocessing, prompt, length, temperature=temperature, seed=seed)
 
     def stream(self, num_streams: int = 1) -> Stream:

@@ -1,4 +1,4 @@
-"""Frames foretold on the command line: read, trained, judged, written."""
+"""Frames predicted on the command line: read, trained, judged, written."""
 
 import json
 

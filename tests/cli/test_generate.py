@@ -1,4 +1,4 @@
-"""bicameral train, eval, predict and generate of what foretells the next step."""
+"""bicameral train, eval, predict and generate of what predicts the next step."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_a_text_is_learned_judged_and_written_on(bicameral, home):
     assert (home / "out.txt").read_text() == " the dog "
 
 
-def test_how_well_each_line_was_foretold_stands_in_a_table_beside_it(bicameral, home, tmp_path):
+def test_how_well_each_line_was_predicted_stands_in_a_table_beside_it(bicameral, home, tmp_path):
     artifact = trained(bicameral, home, "story.txt", "ngram")
     (tmp_path / "lines.txt").write_text("the dog sees the cat\n.\ngod\n")
     asked = ["predict", artifact, tmp_path / "lines.txt", "kind=text", "labels=False"]

@@ -83,7 +83,7 @@ def test_counts_of_another_text_are_loaded_whatever_their_number():
     torch.testing.assert_close(one(x)[0], other(x)[0])
 
 
-def test_a_text_cut_anywhere_is_foretold_alike():
+def test_a_text_cut_anywhere_is_predicted_alike():
     model, x = fitted(4), torch.randint(1, 8, (2, 15, 1)).double()
     whole, _ = model(x)
     first, state = model(x[:, :7])

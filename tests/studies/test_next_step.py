@@ -1,4 +1,4 @@
-"""Comparing what foretells the next step: a text and music, from the question to the page."""
+"""Comparing what predicts the next step: a text and music, from the question to the page."""
 
 from dataclasses import replace
 

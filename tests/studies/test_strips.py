@@ -1,4 +1,4 @@
-"""What the page shows of foretold frames is what was seen, what came and what was foretold."""
+"""What the page shows of predicted frames is what was seen, what came and what was predicted."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Foretold frames on disk and on a line."""
+"""Predicted frames on disk and on a line."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def described(frames: Any) -> str:
 def write_frames(answers: Sequence[Mapping[str, Any]], out: Path) -> str:
     """Write the frames of every answer, and say where; bytes may be pictures, anything else is an .npz."""
     if not answers or "frames" not in answers[0]:
-        raise ConfigError("--out is for foretold frames; these answers are shown, or written with --json")
+        raise ConfigError("--out is for predicted frames; these answers are shown, or written with --json")
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
         _write_arrays(answers, out)

@@ -1,4 +1,4 @@
-"""bicameral generate: let an artifact that foretells the next step go on by itself."""
+"""bicameral generate: continue a text or a piece with a model of its next step."""
 
 from pathlib import Path
 from typing import Annotated, Any

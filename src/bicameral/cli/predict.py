@@ -15,7 +15,9 @@ from bicameral.errors import DataError
 
 BEGINNING = 60  # characters of a text that are shown
 
-Out = Annotated[Path | None, typer.Option(help="Where foretold frames go: an .npz, or a folder of pictures.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Where predicted frames go: an .npz or a folder of pictures.")
+]
 
 
 @verb("predict", panel=ARTIFACT, example="bicameral predict runs/digits/best new-pictures/ --json")
@@ -24,7 +26,7 @@ def predict(
 ) -> None:
     """Answer for every example of the data, in its order.
 
-    Of what foretells the next step: how well each text or piece was foretold; `generate` writes on.
+    A model of the next step scores each text or piece; `bicameral generate` continues one.
     """
     from bicameral.artifact import Artifact
 

@@ -16,7 +16,7 @@ from bicameral.registry import model
 class BlankFrameConfig:
     """Nothing to choose."""
 
-    horizon: int = 1  # frames to foretell; the task fills it in
+    horizon: int = 1  # frames to predict; the task fills it in
 
     def __post_init__(self) -> None:
         require_counts(self, "horizon")

@@ -1,7 +1,7 @@
 """LSTM whose products are convolutions, so that its state is a map.
 
 Shi et al. 2015, Convolutional LSTM Network, arXiv 1506.04214. Differs: forget bias one; no peepholes unless
-asked for; one network reads and foretells, fed its own frames, where the paper copies the state into another.
+asked for; one network reads and predicts, fed its own frames, where the paper copies the state into another.
 """
 
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ class FrameHead(nn.Module):
 
 
 class RollOut(nn.Module):
-    """The `horizon` frames after a clip, each read before the next is foretold."""
+    """The `horizon` frames after a clip, each read before the next is predicted."""
 
     def __init__(self, backbone: Any, frame: tuple[int, int, int], horizon: int):
         super().__init__()

@@ -44,7 +44,7 @@ def fit(
         trainer = Trainer(network, task, train, val, recipe=recipe, budget=budget, seed=seed, ranks=ranks)
         try:
             checkpoints = Checkpoints(trainer, None if folder is None else Path(folder), checkpoint_every)
-            checkpoints.take_up()
+            checkpoints.restore()
             trainer.prepare()
             label = progress if ranks.rank == 0 else None
             with progress_bar(label, trainer.total) if label else nullcontext() as bar:

@@ -27,7 +27,7 @@ class Checkpoints:
         self.saved = perf_counter()
         self.run = {} if folder is None else _run_of(trainer)
 
-    def take_up(self) -> None:
+    def restore(self) -> None:
         """Bring the trainer to where the folder's checkpoint left it."""
         found = None if self.folder is None else checkpoint.load(self.folder)
         if self.folder is None or found is None:
@@ -54,7 +54,7 @@ class Checkpoints:
     def _save(self, folder: Path) -> None:
         trainer = self.trainer
         with trainer.clock.aside() as cost:
-            tensors, facts = _standing(trainer)
+            tensors, facts = _captured(trainer)
             if trainer.ranks.rank == 0:
                 checkpoint.save(folder, tensors, {"run": self.run, **facts})
         trainer.history.checkpoint_seconds += cost[0]
@@ -76,7 +76,7 @@ def _run_of(trainer: Trainer) -> dict[str, Any]:
     return json.loads(json.dumps(run))
 
 
-def _standing(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _captured(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     state, numbers = optimizers.flatten(trainer.optimizer)
     mean = {} if trainer.average is None else trainer.average.mean
     parts = {"network": trainer.tensors, "mean": mean, "best": trainer.best, "optimizer": state}

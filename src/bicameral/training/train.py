@@ -74,7 +74,7 @@ def train(
     if dry_run:
         return {"split": found.counts, **forecast_cost(network, draw, chosen, length)}
     refuse_other_files(Path(folder))
-    with _tidy(_checkpoints(Path(folder))):
+    with _removing_if_empty(_checkpoints(Path(folder))):
         facts = {**found.problem.origin, "audit": audited(found, override=override_audit)}
         _checkpoints(Path(folder)).mkdir(parents=True, exist_ok=True)  # fails before training, not after it
         history = _train(network, draw, chosen, length, seed, Path(folder), progress, validate)
@@ -152,7 +152,7 @@ def _train(
 
 
 @contextmanager
-def _tidy(folder: Path) -> Iterator[None]:
+def _removing_if_empty(folder: Path) -> Iterator[None]:
     """Leave no empty folder where nothing was written into it."""
     try:
         yield

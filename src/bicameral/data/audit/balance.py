@@ -16,7 +16,7 @@ def size(evidence: Evidence) -> Outcome:
     """Enough examples to compare anything."""
     count = len(evidence.dataset)
     if evidence.dataset.targets is None:
-        return skip("what is to be foretold gives its examples by windows")
+        return skip("what is to be predicted gives its examples by windows")
     if count < FEWEST:
         return fail(f"only {count} examples; a comparison needs at least {FEWEST}")
     return warn(f"only {count} examples: intervals will be wide") if count < FEW else ok(f"{count} examples")

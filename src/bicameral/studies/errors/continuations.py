@@ -1,4 +1,4 @@
-"""How well the winner foretells the test part: by what it has read, and what it would write itself."""
+"""How well the winner predicts the test part: by what it has read, and what it would write itself."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -18,7 +18,7 @@ NUM_EXAMPLES, SHOWN = 3, 280  # continuations, and tokens of each
 COLD_ROWS = 256  # segments read from an empty state
 
 
-def foretold(problem: Problem, artifact: Artifact) -> dict[str, Any]:
+def predictions(problem: Problem, artifact: Artifact) -> dict[str, Any]:
     """What the page says of a model that is asked at every step."""
     dataset, rows, task = problem.dataset, problem.test, cast(NextStep, artifact.task)
     output = artifact.outputs(dataset, rows)

@@ -11,8 +11,8 @@ from PIL import Image
 from bicameral.artifact import Artifact
 from bicameral.data.dataset import Dataset
 from bicameral.problems.problem import Problem
-from bicameral.studies.errors.continuations import foretold
-from bicameral.studies.errors.strips import foretold_frames
+from bicameral.studies.errors.continuations import predictions
+from bicameral.studies.errors.strips import predicted_frames
 from bicameral.tasks import NextFrames
 
 THUMBNAIL, POINTS = 64, 64
@@ -23,7 +23,7 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
     """Judge the artifact in `folder` on the sealed part, example by example."""
     artifact = Artifact.from_pretrained(folder)
     if artifact.task.per_step:
-        return foretold(problem, artifact)
+        return predictions(problem, artifact)
     dataset, rows = problem.dataset, problem.test
     found = artifact.task.errors(artifact.outputs(dataset, rows), _tensor(dataset.targets[rows]), rows)
     said: dict[str, Any] = {
@@ -38,7 +38,7 @@ def mistakes(problem: Problem, folder: Path) -> dict[str, Any]:
     }
     if found.frames is None:
         return said
-    return said | foretold_frames(
+    return said | predicted_frames(
         cast(NextFrames, artifact.task), dataset, rows, found.frames, found.outcomes
     )
 

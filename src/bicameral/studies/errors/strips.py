@@ -16,10 +16,10 @@ SIDE, GAP = 64, 2  # pixels of a frame's longer side, and between frames
 PAPER = 255
 
 
-def foretold_frames(
+def predicted_frames(
     task: NextFrames, dataset: Dataset, rows: np.ndarray, prediction: np.ndarray, scores: np.ndarray
 ) -> dict[str, Any]:
-    """What the page says of foretold frames (n horizon c h w), in the units of the data."""
+    """What the page says of predicted frames (n horizon c h w), in the units of the data."""
     truth = np.asarray(dataset.targets[rows])
     order = np.argsort(scores, kind="stable")
     shown = dict.fromkeys(order[[0, len(order) // 2, -1]].tolist())  # the worst, the median, the best
@@ -57,7 +57,7 @@ def _of_unit(frames: np.ndarray) -> np.ndarray:
 
 
 def strip(task: NextFrames, look: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> str:
-    """Above, what was seen and what came; below, what was foretold: a PNG as data URI."""
+    """Above, what was seen and what came; below, what was predicted: a PNG as data URI."""
     before, after = look[-MOST_FRAMES:], min(len(truth), MOST_FRAMES)
     above = [_tile(task, frame) for frame in (*before, *truth[:after])]
     empty = np.full_like(above[0], PAPER)
