@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from bicameral import registry
 from bicameral.models.indrnn import IndRNN, IndRNNConfig, IndRNNLayer
+
+SIZES = registry.entry("indrnn").sizes
 
 
 def layers(model):
@@ -49,11 +52,11 @@ def test_initialisation():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("size", IndRNN.sizes)
+@pytest.mark.parametrize("size", SIZES)
 def test_stays_finite_as_a_stream(size):
     """20,000 frames in pieces of 1,000, all weights at the cut: sums grow, but nothing doubles by itself."""
     torch.manual_seed(0)
-    model = IndRNN((1000, 8), IndRNNConfig(**IndRNN.sizes[size])).eval()
+    model = IndRNN((1000, 8), IndRNNConfig(**SIZES[size])).eval()
     for layer in layers(model):
         layer.u.fill_(2.0)
     state = None

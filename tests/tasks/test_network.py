@@ -22,7 +22,7 @@ CLASSIFIERS = [
     (entry.name, kind)
     for entry in registry.entries()
     if entry.gives not in ("forecast", "next")
-    for kind in (KINDS if entry.gives != "answer" else entry.cls.kinds)
+    for kind in (KINDS if entry.gives != "answer" else entry.kinds)
 ]
 FORECASTERS = [
     entry.name for entry in registry.entries() if entry.gives == "forecast" and entry.reads != "frames"

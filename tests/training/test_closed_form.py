@@ -7,6 +7,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from bicameral import registry
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
 from bicameral.data.preprocessing import fit_preprocessing
@@ -22,7 +23,7 @@ class Flat(Network):
 
     def __init__(self, width: int, task):
         nn.Module.__init__(self)
-        self.backbone, self.task = nn.Identity(), task
+        self.backbone, self.task, self.entry = nn.Identity(), task, registry.entry("majority")
         self.head = nn.Linear(width, int(np.prod(task.output_shape)))
 
     def features(self, x, lengths=None):

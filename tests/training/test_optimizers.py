@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from bicameral.nn.recurrent import Recurrent
 from bicameral.training.optimizers import build_optimizer, flatten, restore
 from bicameral.training.recipe import Recipe
 
@@ -62,7 +63,7 @@ def test_the_fast_form_computes_the_same_as_the_plain_one(name):
         torch.testing.assert_close(ours, theirs)
 
 
-class Poles(nn.Module):
+class Poles(Recurrent):
     slow = ("poles",)
 
     def __init__(self):

@@ -44,7 +44,7 @@ def models(
 
 def row(entry) -> dict[str, Any]:
     """One line of the table; parameters are those of the default size on the stated shape, without a head."""
-    module = entry.cls(STATED_SHAPES[entry.reads], entry.configure({}))
+    module = entry.build(STATED_SHAPES[entry.reads], entry.configure({}))
     return {
         "model": entry.name,
         "family": entry.family,

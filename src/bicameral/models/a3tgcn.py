@@ -6,7 +6,6 @@ every node has attention of its own, and the read-out gives changes from the las
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -30,11 +29,10 @@ class A3TGCNConfig(TGCNConfig):
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/2006.11583",
+    sizes={"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}},
 )
 class A3TGCN(nn.Module):
     """α = softmax over time of w h_t; the read-out of Σ α_t h_t."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}}
 
     def __init__(self, shape: tuple[int, ...], config: A3TGCNConfig):
         super().__init__()

@@ -5,7 +5,6 @@ beat this one draws nothing from order.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -34,11 +33,10 @@ class BagOfStepsConfig:
     reads="sequence",
     gives="vector",
     paper="https://arxiv.org/abs/1703.06114",
+    sizes={"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128}},
 )
 class BagOfSteps(nn.Module):
     """Any permutation of the frames gives the same vector."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128}}
 
     def __init__(self, shape: tuple[int, ...], config: BagOfStepsConfig):
         super().__init__()

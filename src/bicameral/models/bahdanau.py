@@ -6,7 +6,6 @@ its own answers; the read-out is linear in [s_t, c_t]; the reset gate acts after
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -38,11 +37,10 @@ class BahdanauConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/1409.0473",
+    sizes={"small": {"width": 16}, "medium": {"width": 48}, "large": {"width": 96}},
 )
 class Bahdanau(nn.Module):
     """s_0 = tanh(W h) with h of the backward encoder at the first frame; the first input is zero."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 48}, "large": {"width": 96}}
 
     def __init__(self, shape: tuple[int, ...], config: BahdanauConfig):
         super().__init__()

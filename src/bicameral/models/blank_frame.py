@@ -29,6 +29,7 @@ class BlankFrameConfig:
     reads="frames",
     gives="forecast",
     paper="https://otexts.com/fpp3/simple-methods.html",
+    sizes={"default": {}},
 )
 class BlankFrame(nn.Module):
     """No parameters; the lowest value is that of each channel of the clip."""

@@ -6,7 +6,6 @@ instead of words embedded; output projections start small, by depth.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import nn
 
@@ -43,11 +42,12 @@ class CausalTransformerConfig:
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1801.10198",
+    sizes={"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128, "depth": 4}},
+    causal=True,
+    bounded=("window",),
 )
 class CausalTransformer(PreNormStack):
     """A projection, residual attention and MLP in turn, a last norm; the state is the keys and values."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: CausalTransformerConfig):
         branches = [branch(config) for _ in range(config.depth) for branch in (_attention, _mlp)]

@@ -5,7 +5,6 @@ convolutions along time only, with batch norm; one recurrent layer; pooling and 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -38,15 +37,15 @@ class CNNGRUConfig:
     reads="line",
     gives="steps",
     paper="https://arxiv.org/abs/1703.05390",
-)
-class CNNGRU(nn.Module):
-    """One step for every 2^depth frames."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "channels": 32},
         "medium": {"width": 48},
         "large": {"width": 96, "channels": 128},
-    }
+    },
+    shortens=True,
+)
+class CNNGRU(nn.Module):
+    """One step for every 2^depth frames."""
 
     def __init__(self, shape: tuple[int, ...], config: CNNGRUConfig):
         super().__init__()

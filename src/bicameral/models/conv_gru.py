@@ -6,7 +6,6 @@ layers see only the layer below.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_counts, require_odd
 from bicameral.nn import conv_recurrent
@@ -36,15 +35,14 @@ class ConvGRUConfig:
     reads="frames",
     gives="frames",
     paper="https://arxiv.org/abs/1511.06432",
-)
-class ConvGRU(Stack):
-    """z, r = σ(W∗x_t + U∗h); n = tanh(W∗x_t + U∗(r h)); h = (1 - z) h + z n."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "depth": 1},
         "medium": {"width": 32},
         "large": {"width": 64, "depth": 3, "kernel": 5},
-    }
+    },
+)
+class ConvGRU(Stack):
+    """z, r = σ(W∗x_t + U∗h); n = tanh(W∗x_t + U∗(r h)); h = (1 - z) h + z n."""
 
     def __init__(self, shape: tuple[int, ...], config: ConvGRUConfig):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)

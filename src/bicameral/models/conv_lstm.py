@@ -5,7 +5,6 @@ asked for; one network reads and predicts, fed its own frames, where the paper c
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_counts, require_odd
 from bicameral.nn import conv_recurrent
@@ -36,15 +35,14 @@ class ConvLSTMConfig:
     reads="frames",
     gives="frames",
     paper="https://arxiv.org/abs/1506.04214",
-)
-class ConvLSTM(Stack):
-    """i, f, o = σ(W∗x_t + U∗h + V c); c = f c + i tanh(W∗x_t + U∗h); h = o tanh(c); o sees the new c."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "depth": 1},
         "medium": {"width": 32},
         "large": {"width": 64, "depth": 3, "kernel": 5},
-    }
+    },
+)
+class ConvLSTM(Stack):
+    """i, f, o = σ(W∗x_t + U∗h + V c); c = f c + i tanh(W∗x_t + U∗h); h = o tanh(c); o sees the new c."""
 
     def __init__(self, shape: tuple[int, ...], config: ConvLSTMConfig):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)

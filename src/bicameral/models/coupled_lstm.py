@@ -6,7 +6,6 @@ odyssey", arXiv 1503.04069. Differs: no peepholes, forget bias one, orthogonal r
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
@@ -26,11 +25,11 @@ class CoupledLSTMConfig(LSTMConfig):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1503.04069",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class CoupledLSTM(Stack):
     """f, o = σ(W x_t + U h); c = f c + (1 - f) tanh(W x_t + U h); h = o tanh(c)."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: CoupledLSTMConfig):
         layer = partial(gated.CoupledLSTM, width=config.width)

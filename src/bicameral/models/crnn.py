@@ -7,7 +7,7 @@ that a column is four pixels wide; any height will do, what is left of it is fla
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -51,15 +51,15 @@ class CRNNConfig:
     reads="map",
     gives="steps",
     paper="https://arxiv.org/abs/1507.05717",
-)
-class CRNN(nn.Module):
-    """One step for every four columns of pixels."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "channels": 8},
         "medium": {"width": 64},
         "large": {"width": 96, "channels": 32},
-    }
+    },
+    shortens=True,
+)
+class CRNN(nn.Module):
+    """One step for every four columns of pixels."""
 
     def __init__(self, shape: tuple[int, ...], config: CRNNConfig):
         super().__init__()

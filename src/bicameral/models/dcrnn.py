@@ -10,7 +10,7 @@ feature, their value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -47,11 +47,10 @@ class DCRNNConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/1707.01926",
+    sizes={"small": {"width": 8}, "medium": {"width": 24}, "large": {"width": 64}},
 )
 class DCRNN(nn.Module):
     """An encoder and a decoder of DCGRUs, gate bias one; the first input of the decoder is zero."""
-
-    sizes: ClassVar = {"small": {"width": 8}, "medium": {"width": 24}, "large": {"width": 64}}
 
     def __init__(self, shape: tuple[int, ...], config: DCRNNConfig):
         super().__init__()

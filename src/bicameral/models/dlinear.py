@@ -36,6 +36,7 @@ class DLinearConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/2205.13504",
+    sizes={"default": {}},
 )
 class DLinear(nn.Module):
     """W trend(x) + V (x - trend(x))."""

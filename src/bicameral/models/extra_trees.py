@@ -5,7 +5,6 @@ zeroes or cut to the length the model was told.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -36,13 +35,13 @@ class ExtraTreesConfig(AnswerConfig):
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1007/s10994-006-6226-1",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class ExtraTrees(nn.Module):
     """The mean of all trees."""
-
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
 
     def __init__(self, shape: tuple[int, ...], config: ExtraTreesConfig):
         super().__init__()

@@ -7,7 +7,6 @@ bias and start as He et al. say instead of Glorot; batch norm adds 1e-5 to the v
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,11 +35,10 @@ class FCNConfig:
     reads="line",
     gives="maps",
     paper="https://arxiv.org/abs/1611.06455",
+    sizes={"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128}},
 )
 class FCN(Grid):
     """Three blocks of convolution, batch norm and ReLU, with kernels of 8, 5 and 3."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128}}
 
     def __init__(self, shape: tuple[int, ...], config: FCNConfig):
         super().__init__()

@@ -34,11 +34,13 @@ class FrequenciesConfig:
     reads="sequence",
     gives="next",
     paper="https://doi.org/10.1109/TIT.1981.1056331",
+    sizes={"default": {}},
+    causal=True,
+    fitted="count",
 )
 class Frequencies(Recurrent[tuple]):
     """The same logits at every step."""
 
-    closed_form = True
     logits: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: FrequenciesConfig):  # noqa: ARG002

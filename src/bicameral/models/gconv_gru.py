@@ -7,7 +7,7 @@ last value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -42,11 +42,10 @@ class GConvGRUConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/1612.07659",
+    sizes={"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}},
 )
 class GConvGRU(nn.Module):
     """Layers of graph GRUs, then one linear map of the last state of each node."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}}
 
     def __init__(self, shape: tuple[int, ...], config: GConvGRUConfig):
         super().__init__()

@@ -5,7 +5,6 @@ cut to the length the model was told.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,13 +33,13 @@ class GradientBoostingConfig(AnswerConfig):
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1214/aos/1013203451",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class GradientBoosting(nn.Module):
     """The sum of all trees."""
-
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
 
     def __init__(self, shape: tuple[int, ...], config: GradientBoostingConfig):
         super().__init__()

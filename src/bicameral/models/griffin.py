@@ -5,7 +5,6 @@ the window counts, here the window counts the frame itself.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_choice, require_counts, require_multiple
 from bicameral.models.hawk import HawkConfig, RecurrentBlock, between_mlps
@@ -40,15 +39,16 @@ class GriffinConfig(HawkConfig):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2402.19427",
-)
-class Griffin(Stack):
-    """A projection, pairs of a block and an MLP, a last norm; every third block attends, the others recur."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "recurrent_width": 48},
         "medium": {"width": 64},
         "large": {"width": 96, "recurrent_width": 128, "depth": 6},
-    }
+    },
+    causal=True,
+    bounded=("window",),
+)
+class Griffin(Stack):
+    """A projection, pairs of a block and an MLP, a last norm; every third block attends, the others recur."""
 
     def __init__(self, shape: tuple[int, ...], config: GriffinConfig):
         blocks = (_block(config, number) for number in range(config.depth))

@@ -5,7 +5,6 @@ unless `reset` says "before"; two biases; orthogonal recurrent weights.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_choice, require_counts, require_fractions
 from bicameral.nn import gated
@@ -34,11 +33,11 @@ class GRUConfig:
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1406.1078",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class GRU(gated.GRU):
     """r, z = σ(W x_t + U h); n = tanh(W x_t + r (U h)); h = (1 - z) n + z h."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: GRUConfig):
         super().__init__(

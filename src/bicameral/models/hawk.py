@@ -6,7 +6,7 @@ released code disagree, as the paper says, but for biases and initial weights, w
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
@@ -84,15 +84,15 @@ class RecurrentBlock(Recurrent[RecurrentState]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2402.19427",
-)
-class Hawk(Stack):
-    """A projection, pairs of a recurrent block and an MLP, a last norm."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "recurrent_width": 48},
         "medium": {"width": 64},
         "large": {"width": 96, "recurrent_width": 128, "depth": 4},
-    }
+    },
+    causal=True,
+)
+class Hawk(Stack):
+    """A projection, pairs of a recurrent block and an MLP, a last norm."""
 
     def __init__(self, shape: tuple[int, ...], config: HawkConfig):
         blocks = (RecurrentBlock(config) for _ in range(config.depth))

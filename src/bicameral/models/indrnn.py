@@ -8,7 +8,7 @@ update; here the cut is part of the layer, to the same effect but for the one up
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -88,11 +88,11 @@ class _Cut(torch.autograd.Function):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1803.04831",
+    sizes={"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}},
+    causal=True,
 )
 class IndRNN(Stack):
     """Layers with dropout between them; the last starts with long memories only, the others with any."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 160, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: IndRNNConfig):
         layer = partial(IndRNNLayer, width=config.width)

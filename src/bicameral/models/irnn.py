@@ -10,7 +10,7 @@ floating point; `quantised` rounds as the integers will.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -104,11 +104,11 @@ class IRNNLayer(Recurrent[IRNNState]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2109.09828",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class IRNN(Stack):
     """Layers with dropout between them."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: IRNNConfig):
         layer = partial(IRNNLayer, width=config.width, pieces=config.pieces, quantised=config.quantised)

@@ -5,7 +5,6 @@ The second yardstick of frames that are on or off; Krichevsky and Trofimov 1981,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -34,12 +33,14 @@ class KeyMarkovConfig:
     reads="sequence",
     gives="next",
     paper="https://doi.org/10.1109/TIT.1981.1056331",
+    sizes={"default": {}},
+    causal=True,
+    fitted="count",
+    kinds=("series",),
 )
 class KeyMarkov(Recurrent[tuple]):
     """Two log-odds a key: after a frame in which it was off, and after one in which it was on."""
 
-    kinds: ClassVar = ("series",)
-    closed_form = True
     logits: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: KeyMarkovConfig):  # noqa: ARG002

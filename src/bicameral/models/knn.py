@@ -4,7 +4,6 @@ Cover and Hart 1967, doi 10.1109/TIT.1967.1053964. Of standardised values; neare
 there are is chosen by leaving out folds.
 """
 
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,13 +27,14 @@ ROWS = 256  # whose distances are computed at once
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1109/TIT.1967.1053964",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class KNN(FittedBuffers):
     """Keeps all training examples."""
 
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
     examples: Float[Tensor, "n e"]
     answers: Float[Tensor, "n k"]
     mean: Float[Tensor, " e"]

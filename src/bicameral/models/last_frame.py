@@ -29,6 +29,7 @@ class LastFrameConfig:
     reads="frames",
     gives="forecast",
     paper="https://doi.org/10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2",
+    sizes={"default": {}},
 )
 class LastFrame(nn.Module):
     """No parameters."""

@@ -29,6 +29,7 @@ class LastValueConfig:
     reads="sequence",
     gives="forecast",
     paper="https://otexts.com/fpp3/simple-methods.html",
+    sizes={"default": {}},
 )
 class LastValue(nn.Module):
     """No parameters."""

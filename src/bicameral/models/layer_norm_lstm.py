@@ -6,7 +6,6 @@ one, as only their sum matters; gains start at one; forget bias one, orthogonal 
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
@@ -26,11 +25,11 @@ class LayerNormLSTMConfig(LSTMConfig):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1607.06450",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class LayerNormLSTM(Stack):
     """i, f, g, o = LN(W x_t) + LN(U h) + b; c = σ(f) c + σ(i) tanh(g); h = σ(o) tanh(LN(c))."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: LayerNormLSTMConfig):
         layer = partial(gated.LayerNormLSTM, width=config.width)

@@ -36,12 +36,12 @@ class LeNet5Config:
     reads="map",
     gives="vector",
     paper="https://doi.org/10.1109/5.726791",
+    sizes={"small": {"width": 3}, "medium": {"width": 6}, "large": {"width": 18}},
 )
 class LeNet5(Grid):
     """C1 S2 C3 S4 are the maps; C5 and F6 turn the last into a vector."""
 
     time_axis: ClassVar[int] = 3
-    sizes: ClassVar = {"small": {"width": 3}, "medium": {"width": 6}, "large": {"width": 18}}
 
     def __init__(self, shape: tuple[int, ...], config: LeNet5Config):
         super().__init__()

@@ -26,6 +26,7 @@ class LinearConfig:
     reads="sequence",
     gives="vector",
     paper="https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
+    sizes={"default": {}},
 )
 class Linear(nn.Module):
     """No parameters of its own."""

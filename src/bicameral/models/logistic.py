@@ -3,7 +3,7 @@
 Cox 1958, solved by scikit-learn on standardised values. The penalty is chosen by folds left out.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,13 +27,14 @@ ABSENT = -20.0  # logit of a class that no example has
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class Logistic(nn.Module):
     """One linear map."""
 
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
     weight: Float[Tensor, "k e"]
     bias: Float[Tensor, " k"]
 

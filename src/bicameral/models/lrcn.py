@@ -4,7 +4,6 @@ Donahue et al. 2015, LRCN, arXiv 1411.4389. Differs: the network of the frames i
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -53,15 +52,14 @@ class FrameCNN(nn.Module):
     reads="frames",
     gives="steps",
     paper="https://arxiv.org/abs/1411.4389",
-)
-class LRCN(Stack):
-    """Convolution sees each frame, recurrence hears their order; it runs frame by frame."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "channels": 8},
         "medium": {"width": 96},
         "large": {"width": 192, "channels": 32},
-    }
+    },
+)
+class LRCN(Stack):
+    """Convolution sees each frame, recurrence hears their order; it runs frame by frame."""
 
     def __init__(self, shape: tuple[int, ...], config: LRCNConfig):
         cnn = FrameCNN(shape[1], config.channels, config.depth)

@@ -90,15 +90,15 @@ class LRULayer(Recurrent[Tensor]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2303.06349",
-)
-class LRU(PreNormStack):
-    """A projection, residual layers, each with a GLU behind its recurrence, a last norm."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "num_states": 32},
         "medium": {"width": 64},
         "large": {"width": 128, "num_states": 128, "depth": 4},
-    }
+    },
+    causal=True,
+)
+class LRU(PreNormStack):
+    """A projection, residual layers, each with a GLU behind its recurrence, a last norm."""
 
     def __init__(self, shape: tuple[int, ...], config: LRUConfig):
         layers = [Stack([LRULayer(config), _glu(config)]) for _ in range(config.depth)]

@@ -5,7 +5,6 @@ biases, forget bias one (Jozefowicz et al. 2015), orthogonal recurrent weights.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn import gated
@@ -32,11 +31,11 @@ class LSTMConfig:
     reads="sequence",
     gives="steps",
     paper="https://doi.org/10.1162/neco.1997.9.8.1735",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class LSTM(gated.LSTM):
     """i, f, o = σ(W x_t + U h); c = f c + i tanh(W x_t + U h); h = o tanh(c)."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: LSTMConfig):
         super().__init__(shape[-1], config.width, depth=config.depth, dropout=config.dropout)

@@ -6,7 +6,6 @@ changes from the last frame, always fed its own answers.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -39,11 +38,10 @@ class LuongConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/1508.04025",
+    sizes={"small": {"width": 16}, "medium": {"width": 64}, "large": {"width": 128}},
 )
 class Luong(nn.Module):
     """The decoder starts in the last state of the encoder; its first input is zero."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 64}, "large": {"width": 128}}
 
     def __init__(self, shape: tuple[int, ...], config: LuongConfig):
         super().__init__()

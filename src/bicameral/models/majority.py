@@ -24,12 +24,13 @@ class MajorityConfig:
     reads="sequence",
     gives="vector",
     paper="https://doi.org/10.1023/A:1022631118932",
+    sizes={"default": {}},
+    fitted="ridge",
 )
 class Majority(nn.Module):
     """One zero a row, so that only the bias of the head can learn."""
 
     width = 1
-    closed_form = True
 
     def __init__(self, shape: tuple[int, ...], config: MajorityConfig):  # noqa: ARG002
         super().__init__()

@@ -26,6 +26,7 @@ class MeanFrameConfig:
     reads="frames",
     gives="forecast",
     paper="https://otexts.com/fpp3/simple-methods.html",
+    sizes={"default": {}},
 )
 class MeanFrame(nn.Module):
     """No parameters."""

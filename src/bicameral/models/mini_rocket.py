@@ -5,7 +5,6 @@ version.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -34,12 +33,12 @@ class MiniRocketConfig:
     reads="sequence",
     gives="vector",
     paper="https://arxiv.org/abs/2012.08791",
+    sizes={"small": {"num_features": 1008}, "medium": {"num_features": 4956}, "large": {}},
+    fitted="ridge",
+    prepares=True,
 )
 class MiniRocket(RocketKernels):
     """For each kernel, dilation and bias: the share of frames at which kernel * x exceeds the bias."""
-
-    closed_form = True
-    sizes: ClassVar = {"small": {"num_features": 1008}, "medium": {"num_features": 4956}, "large": {}}
 
     def __init__(self, shape: tuple[int, ...], config: MiniRocketConfig):
         per_kernel = max(1, config.num_features // NUM_KERNELS)

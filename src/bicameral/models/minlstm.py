@@ -6,7 +6,6 @@ residuals, without the paper's convolution and MLP; gates and candidates have bi
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -59,11 +58,11 @@ class MinLSTMLayer(Recurrent[Tensor]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2410.01201",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 3}},
+    causal=True,
 )
 class MinLSTM(PreNormStack):
     """A projection, residual layers, a last norm."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 3}}
 
     def __init__(self, shape: tuple[int, ...], config: MinLSTMConfig):
         layers = [MinLSTMLayer(config.width) for _ in range(config.depth)]

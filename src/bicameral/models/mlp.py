@@ -5,7 +5,6 @@ Rumelhart, Hinton and Williams 1986. Differs: ReLU and dropout.
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,11 +35,10 @@ class MLPConfig:
     reads="sequence",
     gives="vector",
     paper="https://doi.org/10.1038/323533a0",
+    sizes={"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 512}},
 )
 class MLP(nn.Module):
     """Hidden layers of one width over all frames at once."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 128}, "large": {"width": 512}}
 
     def __init__(self, shape: tuple[int, ...], config: MLPConfig):
         super().__init__()

@@ -6,7 +6,6 @@ beyond the edges is no step; level, spread and length are features of their own;
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -42,16 +41,16 @@ class MultiRocketHydraConfig:
     reads="sequence",
     gives="vector",
     paper="https://arxiv.org/abs/2203.13652",
-)
-class MultiRocketHydra(nn.Module):
-    """Four statistics of each kernel's positive responses, and wins and losses of competing kernels."""
-
-    closed_form = True
-    sizes: ClassVar = {
+    sizes={
         "small": {"num_kernels": 336, "num_groups": 8},
         "medium": {"num_kernels": 1512, "num_groups": 32},
         "large": {"num_kernels": 6216},
-    }
+    },
+    fitted="ridge",
+    prepares=True,
+)
+class MultiRocketHydra(nn.Module):
+    """Four statistics of each kernel's positive responses, and wins and losses of competing kernels."""
 
     def __init__(self, shape: tuple[int, ...], config: MultiRocketHydraConfig):
         super().__init__()

@@ -7,7 +7,7 @@ not interpolated; n-grams of a single text are left out; each class stands again
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +52,9 @@ class NBSVMConfig:
     reads="sequence",
     gives="answer",
     paper="https://aclanthology.org/P12-2018",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("text",),
 )
 class NBSVM(FittedBuffers):
     """z_k = bias_k + sum_f w_kf r_kf / |r_k| over the n-grams f of a text, r_k their log-count ratios.
@@ -60,8 +63,6 @@ class NBSVM(FittedBuffers):
     its place among the sorted `keys`; the last row, of zeroes, is that of n-grams never seen.
     """
 
-    kinds: ClassVar = ("text",)
-    closed_form = True
     order: Tensor
     keys: Tensor
     table: Tensor

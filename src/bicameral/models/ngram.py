@@ -7,7 +7,6 @@ Goodman 1999, doi 10.1006/csla.1999.0128. Differs: the lowest order is interpola
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -41,6 +40,10 @@ class NGramConfig:
     reads="sequence",
     gives="next",
     paper="https://doi.org/10.1006/csla.1999.0128",
+    sizes={"default": {}},
+    causal=True,
+    fitted="count",
+    kinds=("text",),
 )
 class NGram(FittedBuffers, Recurrent[Tensor]):
     """p_k(w | context) = share(context, w) + rest(context) p_{k-1}(w | context but its first token).
@@ -50,8 +53,6 @@ class NGram(FittedBuffers, Recurrent[Tensor]):
     sorted `keys`, each parent * num_outputs + token.
     """
 
-    kinds: ClassVar = ("text",)
-    closed_form = True
     base: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: NGramConfig):  # noqa: ARG002

@@ -31,6 +31,7 @@ class NLinearConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/2205.13504",
+    sizes={"default": {}},
 )
 class NLinear(nn.Module):
     """last + W (x - last)."""

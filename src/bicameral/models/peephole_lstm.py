@@ -6,7 +6,6 @@ through time; one cell a block; the peepholes start at zero; forget bias one, or
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models.lstm import LSTMConfig
 from bicameral.nn import gated
@@ -26,11 +25,11 @@ class PeepholeLSTMConfig(LSTMConfig):
     reads="sequence",
     gives="steps",
     paper="https://doi.org/10.1109/IJCNN.2000.861302",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class PeepholeLSTM(Stack):
     """i, f = σ(W x_t + U h + p c); c = f c + i tanh(W x_t + U h); o = σ(W x_t + U h + p c); h = o tanh(c)."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: PeepholeLSTMConfig):
         layer = partial(gated.PeepholeLSTM, width=config.width)

@@ -5,7 +5,7 @@ gates, in the released code for none; a forget bias of one in both memories.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -100,15 +100,14 @@ class ZigZag(Recurrent[PredRNNState]):
     reads="frames",
     gives="frames",
     paper="https://proceedings.neurips.cc/paper/2017/hash/e5f6ad6ce374177eef023bf5d0c018b6-Abstract.html",
-)
-class PredRNN(Stack):
-    """c = f c + i g within a layer; m = f' m + i' g' from layer to layer; h = o tanh(W [c, m])."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "depth": 2},
         "medium": {"width": 32},
         "large": {"width": 64, "depth": 4, "kernel": 5},
-    }
+    },
+)
+class PredRNN(Stack):
+    """c = f c + i g within a layer; m = f' m + i' g' from layer to layer; h = o tanh(W [c, m])."""
 
     def __init__(self, shape: tuple[int, ...], config: PredRNNConfig):
         patches = Patches(shape[1], (shape[2], shape[3]), config.patch)

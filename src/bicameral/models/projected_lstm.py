@@ -6,7 +6,6 @@ projection; forget bias one, orthogonal recurrent weights and projection.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn import gated
@@ -35,15 +34,15 @@ class ProjectedLSTMConfig:
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1402.1128",
-)
-class ProjectedLSTM(Stack):
-    """LSTM over its own projected output: h = P (o tanh(c))."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "num_cells": 48},
         "medium": {"width": 48, "num_cells": 128},
         "large": {"width": 96, "num_cells": 256, "depth": 2},
-    }
+    },
+    causal=True,
+)
+class ProjectedLSTM(Stack):
+    """LSTM over its own projected output: h = P (o tanh(c))."""
 
     def __init__(self, shape: tuple[int, ...], config: ProjectedLSTMConfig):
         layer = partial(gated.ProjectedLSTM, width=config.width, num_cells=config.num_cells)

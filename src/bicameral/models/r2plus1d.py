@@ -9,7 +9,7 @@ convolution in its second, too.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -101,11 +101,10 @@ class Block(nn.Module):
     reads="volume",
     gives="maps",
     paper="https://arxiv.org/abs/1711.11248",
+    sizes={"small": {"width": 8}, "medium": {"width": 16}, "large": {"width": 32}},
 )
 class R2Plus1D(Grid):
     """A factored stem, then four stages of factored residual blocks."""
-
-    sizes: ClassVar = {"small": {"width": 8}, "medium": {"width": 16}, "large": {"width": 32}}
 
     def __init__(self, shape: tuple[int, ...], config: R2Plus1DConfig):
         super().__init__()

@@ -5,7 +5,7 @@ chooses the penalty and the scale of the logits.
 """
 
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,13 +29,14 @@ PENALTIES = (10.0, 1.0, 100.0)  # scikit-learn's C
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1007/BF00994018",
+    sizes={"default": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class RBFSVM(FittedBuffers):
     """Votes of every pair of classes, ties broken by their margins, as scikit-learn counts them."""
 
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
     vectors: Float[Tensor, "v e"]
     weights: Float[Tensor, "v m"]  # of each support vector in each machine: pair of classes, label or number
     bias: Float[Tensor, " m"]

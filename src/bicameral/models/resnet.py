@@ -105,12 +105,12 @@ def bottleneck(before: int, after: int, stride: int, *, projects: bool) -> Block
     reads="map",
     gives="maps",
     paper="https://arxiv.org/abs/1512.03385",
+    sizes={"small": {"depth": 8}, "medium": {"depth": 20}, "large": {"depth": 20, "width": 32}},
 )
 class ResNet(Grid):
     """A stem, then stages of residual blocks; each stage after the first halves the map."""
 
     time_axis: ClassVar[int] = 3
-    sizes: ClassVar = {"small": {"depth": 8}, "medium": {"depth": 20}, "large": {"depth": 20, "width": 32}}
 
     def __init__(self, shape: tuple[int, ...], config: ResNetConfig):
         super().__init__()

@@ -6,7 +6,6 @@ channels the shortcut is the input itself, without a batch norm; otherwise as FC
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -52,11 +51,10 @@ class Block(nn.Module):
     reads="line",
     gives="maps",
     paper="https://arxiv.org/abs/1611.06455",
+    sizes={"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}},
 )
 class ResNet1d(Grid):
     """Three residual blocks at full resolution."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}}
 
     def __init__(self, shape: tuple[int, ...], config: ResNet1dConfig):
         super().__init__()

@@ -39,11 +39,12 @@ class RidgeMapConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/2403.14587",
+    sizes={"default": {}},
+    fitted="windows",
 )
 class RidgeMap(nn.Module):
     """last + W (x - last)."""
 
-    closed_form = True
     weight: Float[Tensor, "horizon t"]
 
     def __init__(self, shape: tuple[int, ...], config: RidgeMapConfig):

@@ -5,7 +5,6 @@ with `relu` and those weights it is close to Le, Jaitly and Hinton 2015, arXiv 1
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bicameral.models import require_choice, require_counts, require_fractions
 from bicameral.nn import gated
@@ -34,11 +33,11 @@ class RNNConfig:
     reads="sequence",
     gives="steps",
     paper="https://doi.org/10.1207/s15516709cog1402_1",
+    sizes={"small": {"width": 32}, "medium": {"width": 160}, "large": {"width": 256, "depth": 2}},
+    causal=True,
 )
 class RNN(gated.RNN):
     """h = tanh(W x_t + U h)."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 160}, "large": {"width": 256, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: RNNConfig):
         super().__init__(

@@ -107,15 +107,15 @@ class S4DLayer(Recurrent[Tensor]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2206.11893",
-)
-class S4D(PreNormStack):
-    """A projection, residual layers, each with a GLU behind its state space, a last norm."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32},
         "medium": {"width": 64},
         "large": {"width": 128, "num_modes": 32, "depth": 4},
-    }
+    },
+    causal=True,
+)
+class S4D(PreNormStack):
+    """A projection, residual layers, each with a GLU behind its state space, a last norm."""
 
     def __init__(self, shape: tuple[int, ...], config: S4DConfig):
         layers = [

@@ -31,6 +31,7 @@ class SeasonalNaiveConfig:
     reads="sequence",
     gives="forecast",
     paper="https://otexts.com/fpp3/simple-methods.html",
+    sizes={"default": {}},
 )
 class SeasonalNaive(nn.Module):
     """Repeats the last whole season. No parameters."""

@@ -7,7 +7,6 @@ of the input passes through the last frame, too.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -43,11 +42,10 @@ class SegRNNConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/2308.11200",
+    sizes={"small": {"width": 64}, "medium": {"width": 192}, "large": {"width": 512}},
 )
 class SegRNN(nn.Module):
     """h = GRU(segments of x - last); segment i of channel c is last + W GRU([p_i, q_c], h)."""
-
-    sizes: ClassVar = {"small": {"width": 64}, "medium": {"width": 192}, "large": {"width": 512}}
 
     def __init__(self, shape: tuple[int, ...], config: SegRNNConfig):
         super().__init__()

@@ -5,7 +5,6 @@ GRU, the reset gate acts after the recurrent product and z keeps the old state.
 """
 
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models.siggate_lstm import SigGateConfig, seen
 from bicameral.nn.siggate import SigGRU
@@ -20,11 +19,11 @@ from bicameral.registry import model
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class SigGateGRU(Stack):
     """r = σ(W S_t + b), S_t the signature over time; z = σ(W x_t + U h); n = tanh(W x_t + r (U h))."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
         layer = partial(SigGRU, **seen(config))

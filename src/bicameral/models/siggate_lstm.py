@@ -9,7 +9,6 @@ our LSTM.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn.siggate import SigLSTM
@@ -40,11 +39,11 @@ class SigGateConfig:
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2502.09318",
+    sizes={"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}},
+    causal=True,
 )
 class SigGateLSTM(Stack):
     """f = σ(W S_t + b), S_t the signature over time; i, o = σ(W x_t + U h); c = f c + i tanh(W x_t + U h)."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 96}, "large": {"width": 160, "depth": 2}}
 
     def __init__(self, shape: tuple[int, ...], config: SigGateConfig):
         layer = partial(SigLSTM, **seen(config))

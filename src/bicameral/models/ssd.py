@@ -6,7 +6,7 @@ all RMS norms add 1e-6 to the mean square (in the code 1e-5).
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
@@ -142,15 +142,15 @@ def _carry(
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2405.21060",
-)
-class SSD(Stack):
-    """A projection, residual blocks, a last norm."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 32, "num_states": 16},
         "medium": {"width": 64},
         "large": {"width": 128, "depth": 4},
-    }
+    },
+    causal=True,
+)
+class SSD(Stack):
+    """A projection, residual blocks, a last norm."""
 
     def __init__(self, shape: tuple[int, ...], config: SSDConfig):
         width = config.width

@@ -6,7 +6,6 @@ scikit-learn; numbers by its histogram gradient boosting where that leaves the s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -41,14 +40,13 @@ class SummaryTreesConfig(AnswerConfig):
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1007/s10994-006-6226-1",
+    sizes={"small": {"num_trees": 100}, "large": {}},
+    fitted="fit",
+    kinds=("image", "clip", "sound", "series"),
+    numbers=True,
 )
 class SummaryTrees(nn.Module):
     """Statistics of each channel -> mean of all trees."""
-
-    kinds: ClassVar = ("image", "clip", "sound", "series")
-    numbers: ClassVar = True
-    closed_form = True
-    sizes: ClassVar = {"small": {"num_trees": 100}, "large": {}}
 
     def __init__(self, shape: tuple[int, ...], config: SummaryTreesConfig):
         super().__init__()

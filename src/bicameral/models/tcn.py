@@ -5,7 +5,6 @@ with which the released code runs: it draws the convolutions from N(0, 0.01), bu
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -62,11 +61,11 @@ class TCNBlock(Recurrent[tuple]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1803.01271",
+    sizes={"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64, "depth": 6}},
+    causal=True,
 )
 class TCN(Stack):
     """Blocks with dilations of 1, 2, 4, ..."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64, "depth": 6}}
 
     def __init__(self, shape: tuple[int, ...], config: TCNConfig):
         inputs = [shape[-1]] + [config.width] * (config.depth - 1)

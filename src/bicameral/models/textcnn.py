@@ -6,7 +6,6 @@ that texts shorter than a kernel have a value too; dropout belongs to the head.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -38,11 +37,10 @@ class TextCNNConfig:
     reads="line",
     gives="vector",
     paper="https://arxiv.org/abs/1408.5882",
+    sizes={"small": {"width": 25}, "medium": {"width": 50}, "large": {"width": 100}},
 )
 class TextCNN(nn.Module):
     """One convolution per kernel length, ReLU, maximum over time."""
-
-    sizes: ClassVar = {"small": {"width": 25}, "medium": {"width": 50}, "large": {"width": 100}}
 
     def __init__(self, shape: tuple[int, ...], config: TextCNNConfig):
         super().__init__()

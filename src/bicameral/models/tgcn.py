@@ -6,7 +6,7 @@ last value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -38,11 +38,10 @@ class TGCNConfig:
     reads="sequence",
     gives="forecast",
     paper="https://arxiv.org/abs/1811.05320",
+    sizes={"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}},
 )
 class TGCN(nn.Module):
     """One linear map of the last state of each node."""
-
-    sizes: ClassVar = {"small": {"width": 16}, "medium": {"width": 32}, "large": {"width": 64}}
 
     def __init__(self, shape: tuple[int, ...], config: TGCNConfig):
         super().__init__()

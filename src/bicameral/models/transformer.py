@@ -5,7 +5,6 @@ Vaswani et al. 2017, arXiv 1706.03762. Differs: norms before the branches and on
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -42,11 +41,10 @@ class TransformerConfig:
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1706.03762",
+    sizes={"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128, "depth": 4}},
 )
 class Transformer(nn.Module):
     """A projection plus positions, blocks, a last norm. Every frame sees every valid frame."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 128, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: TransformerConfig):
         super().__init__()

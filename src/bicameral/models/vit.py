@@ -47,16 +47,16 @@ class ViTConfig:
     reads="map",
     gives="maps",
     paper="https://arxiv.org/abs/2010.11929",
+    sizes={
+        "small": {"width": 32, "depth": 2},
+        "medium": {"width": 64},
+        "large": {"width": 128, "depth": 6},
+    },
 )
 class ViT(Grid):
     """Patches projected, plus positions, blocks, a last norm; the tokens come back as a map."""
 
     time_axis: ClassVar[int] = 3
-    sizes: ClassVar = {
-        "small": {"width": 32, "depth": 2},
-        "medium": {"width": 64},
-        "large": {"width": 128, "depth": 6},
-    }
 
     def __init__(self, shape: tuple[int, ...], config: ViTConfig):
         super().__init__()

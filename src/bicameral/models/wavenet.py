@@ -5,7 +5,7 @@ with the sum of the short cuts and one 1x1 convolution; the softmax is the task'
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -56,15 +56,15 @@ class GatedBlock(nn.Module):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/1609.03499",
-)
-class WaveNet(Recurrent[tuple]):
-    """A causal convolution, gated blocks, relu of the summed short cuts, a 1x1 convolution and relu."""
-
-    sizes: ClassVar = {
+    sizes={
         "small": {"width": 16, "skip": 32, "depth": 4, "cycles": 1},
         "medium": {"width": 32},
         "large": {"width": 64, "skip": 128, "depth": 7},
-    }
+    },
+    causal=True,
+)
+class WaveNet(Recurrent[tuple]):
+    """A causal convolution, gated blocks, relu of the summed short cuts, a 1x1 convolution and relu."""
 
     def __init__(self, shape: tuple[int, ...], config: WaveNetConfig):
         super().__init__()

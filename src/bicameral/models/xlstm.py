@@ -10,7 +10,7 @@ by max(|n q|, 1) without adding 1e-6.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -128,11 +128,11 @@ class SLSTMBlock(Recurrent[SLSTMBlockState]):
     reads="sequence",
     gives="steps",
     paper="https://arxiv.org/abs/2405.04517",
+    sizes={"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 96, "depth": 4}},
+    causal=True,
 )
 class XLSTM(PreNormStack):
     """A projection, pre-norm residual blocks, a last norm; a gated MLP follows each sLSTM."""
-
-    sizes: ClassVar = {"small": {"width": 32}, "medium": {"width": 64}, "large": {"width": 96, "depth": 4}}
 
     def __init__(self, shape: tuple[int, ...], config: XLSTMConfig):
         super().__init__(shape[-1], _blocks(config), dropout=config.dropout)

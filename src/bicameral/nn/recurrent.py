@@ -23,6 +23,7 @@ class Recurrent(nn.Module, Generic[S]):
 
     width: int  # of y_t
     takes_resets: ClassVar[bool] = False
+    slow: ClassVar[tuple[str, ...]] = ()  # parameters to be learned at a low rate, such as poles
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

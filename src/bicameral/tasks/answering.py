@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Batch
 from bicameral.tasks.continuing import answer_steps
+from bicameral.tasks.network import Network
 
 ROWS = 256  # examples at once
 
@@ -36,10 +37,10 @@ def answer(network: nn.Module, prepared: Prepared, rows: int = ROWS) -> tuple[Te
 
     Of a task that asks at every step, what the task keeps of the outputs.
     """
-    was_training, task = network.training, getattr(network, "task", None)
+    was_training = network.training
     network.eval()
     with torch.no_grad():
-        found = answer_steps if task is not None and task.per_step else answer_examples
+        found = answer_steps if isinstance(network, Network) and network.task.per_step else answer_examples
         output, y = found(network, prepared, rows)
     network.train(was_training)
     return output.cpu(), y

@@ -73,6 +73,10 @@ class Labelled(Examples):
     def renumbered(self, targets: np.ndarray, place: np.ndarray) -> np.ndarray:
         """The targets, where class k of the data is class place[k] of the task."""
 
+    def fit_targets(self, y: Tensor) -> np.ndarray:
+        """Which classes each example has (n, classes)."""
+        return (self.ridge_targets(y) > 0).numpy()
+
     def ridge_adjustment(
         self,
         output: Tensor,

@@ -1,6 +1,5 @@
 """A whole network for one task: view, embedding of tokens, backbone, masked pooling, head."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,10 +36,9 @@ class Network(nn.Module):
         config = self.entry.configure(fields)
         # as the config has them: of what was given as a file, the contents
         self.overrides.update((name, getattr(config, name)) for name in overrides or () if name in fields)
-        self.backbone = self.entry.cls(shape, config)
-        self.takes_lengths = "lengths" in inspect.signature(self.entry.cls.forward).parameters
+        self.backbone = self.entry.build(shape, config)
         self.pool: Any = (PassVector if task.per_step else _POOLS[self.entry.gives])(
-            self.backbone, layout.kind
+            self.backbone, self.entry, layout.kind
         )
         self.head = (
             nn.Identity() if self.entry.answers else task.head(self.backbone, self.entry, self.pool.width)
@@ -97,7 +95,7 @@ class Network(nn.Module):
 
     def _run(self, x: Tensor, lengths: Tensor | None) -> tuple[Any, Tensor | None]:
         x, lengths = self.read(x, lengths)
-        return (self.backbone(x, lengths=lengths) if self.takes_lengths else self.backbone(x)), lengths
+        return (self.backbone(x, lengths=lengths) if self.entry.takes_lengths else self.backbone(x)), lengths
 
 
 def _embedding(layout: Layout, width: int, entry: Entry) -> nn.Embedding | None:
@@ -117,7 +115,7 @@ class PoolMaps(nn.Module):
     What a picture shows does not depend on where; what a sound is does depend on its pitch.
     """
 
-    def __init__(self, backbone: Any, kind: Kind):
+    def __init__(self, backbone: Any, entry: Entry, kind: Kind):  # noqa: ARG002
         super().__init__()
         self.bands = SOUND_BANDS if kind == "sound" and backbone.time_axis == 3 else 1
         self.width, self.time_axis = backbone.channels[-1] * self.bands, backbone.time_axis
@@ -136,11 +134,11 @@ class PoolMaps(nn.Module):
 class PoolSteps(nn.Module):
     """A recurrence gives its last and its mean step, everything else its mean step."""
 
-    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
+    def __init__(self, backbone: Any, entry: Entry, kind: Kind):  # noqa: ARG002
         super().__init__()
-        self.recurrent = hasattr(backbone, "initial_state")
+        self.recurrent = entry.recurrent
         self.width = backbone.width * (2 if self.recurrent else 1)
-        self.output_lengths = getattr(backbone, "output_lengths", None)
+        self.output_lengths = backbone.output_lengths if entry.shortens else None
 
     def forward(self, answer: Any, lengths: Int[Tensor, " b"] | None) -> Float[Tensor, "b d"]:
         """Steps (b t d), or (steps, state), -> (b d)."""
@@ -162,7 +160,7 @@ class PoolFrames(PoolSteps):
 class PassVector(nn.Module):
     """A model that gives a vector needs no pooling."""
 
-    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
+    def __init__(self, backbone: Any, entry: Entry, kind: Kind):  # noqa: ARG002
         super().__init__()
         self.width = backbone.width
 
@@ -176,11 +174,11 @@ class PassForecast(nn.Module):
 
     width = 0
 
-    def __init__(self, backbone: Any, kind: Kind):  # noqa: ARG002
+    def __init__(self, backbone: Any, entry: Entry, kind: Kind):  # noqa: ARG002
         super().__init__()
 
 
-_POOLS: dict[str, Callable[[Any, Kind], nn.Module]] = {
+_POOLS: dict[str, Callable[[Any, Entry, Kind], nn.Module]] = {
     "maps": PoolMaps,
     "steps": PoolSteps,
     "frames": PoolFrames,

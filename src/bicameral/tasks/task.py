@@ -155,6 +155,10 @@ class Task(ABC):
         """What a head solved by least squares should answer (n, *output_shape), in double precision."""
         raise ConfigError(f"{self.name} cannot be solved at once; choose a model that is trained by gradient")
 
+    def fit_targets(self, y: Tensor) -> np.ndarray:
+        """What a model that answers by itself should answer (n, *output_shape)."""
+        return self.ridge_targets(y).numpy()
+
     def ridge_adjustment(
         self,
         output: Tensor,  # noqa: ARG002

@@ -4,10 +4,9 @@
     def test_laws(law):
         law()
 
-A model that cannot obey a law says so in its own file: `exempt = {"name_of_the_law": "why"}`.
+A model that cannot obey a law says so where it is registered: `exempt={"name_of_the_law": "why"}`.
 """
 
-import inspect
 from functools import partial
 from typing import Any
 
@@ -31,9 +30,8 @@ def parametrize_with_laws(*names: str) -> Any:
 
     parameters = []
     for entry in map(registry.entry, names or registry.names()):
-        exempt = getattr(entry.cls, "exempt", {})
         for name, law in model_laws(entry):
-            marks = [pytest.mark.skip(reason=exempt[name])] if name in exempt else []
+            marks = [pytest.mark.skip(reason=entry.exempt[name])] if name in entry.exempt else []
             parameters.append(pytest.param(law, id=f"{entry.name}-{name}", marks=marks))
     return pytest.mark.parametrize("law", parameters)
 
@@ -47,7 +45,7 @@ def model_laws(entry: Entry) -> Laws:
         yield from recurrent_laws(build, shape)
     if issubclass(entry.cls, Grid):
         yield from grid_laws(build, shape)
-    if "lengths" in inspect.signature(entry.cls.forward).parameters:
+    if entry.takes_lengths:
         axis = TIME_AXES[entry.reads]
         out = {"vector": None, "answer": None, "steps": 1, "next": 1}.get(entry.gives, axis)
-        yield from lengths_laws(build, shape, axis, out)
+        yield from lengths_laws(build, shape, axis, out, shortens=entry.shortens or entry.gives == "maps")

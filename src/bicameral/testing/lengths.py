@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
 
 from bicameral.testing.examples import (
     Build,
@@ -19,13 +18,24 @@ from bicameral.testing.examples import (
 )
 
 
-def lengths_laws(build: Build, shape: Sequence[int], axis: int, output_axis: int | None) -> Laws:
-    """Yield the laws for lengths along `axis` of the input and `output_axis` of the output, if it has one."""
+def lengths_laws(
+    build: Build, shape: Sequence[int], axis: int, output_axis: int | None, *, shortens: bool = False
+) -> Laws:
+    """Yield the laws for lengths along `axis` of the input and `output_axis` of the output, if it has one.
+
+    shortens  fewer entries come out than went in, as many as its `output_lengths` says
+    """
     yield "padding_is_inert", partial(padding_is_inert, build, shape, axis)
-    yield "row_equals_itself_alone", partial(row_equals_itself_alone, build, shape, axis, output_axis)
+    yield (
+        "row_equals_itself_alone",
+        partial(row_equals_itself_alone, build, shape, axis, output_axis, shortens=shortens),
+    )
     yield "arguments_are_not_written_to", partial(arguments_are_not_written_to, build, shape, axis)
     if output_axis is not None:
-        yield "padding_comes_out_zero", partial(padding_comes_out_zero, build, shape, axis, output_axis)
+        yield (
+            "padding_comes_out_zero",
+            partial(padding_comes_out_zero, build, shape, axis, output_axis, shortens=shortens),
+        )
 
 
 def padding_is_inert(build: Build, shape: Sequence[int], axis: int) -> None:
@@ -38,24 +48,29 @@ def padding_is_inert(build: Build, shape: Sequence[int], axis: int) -> None:
     assert_same(gradients(module, zeroes, run), gradients(module, nan, run))
 
 
-def row_equals_itself_alone(build: Build, shape: Sequence[int], axis: int, output_axis: int | None) -> None:
+def row_equals_itself_alone(
+    build: Build, shape: Sequence[int], axis: int, output_axis: int | None, *, shortens: bool = False
+) -> None:
     """Each row of a padded batch answers as it does by itself."""
     module, x = ready(build), examples(shape)
     lengths = some_lengths(shape[axis - 1])
     together = first(module(filled(x, lengths, axis, torch.nan), lengths=lengths))
-    valid = _output_lengths(module, lengths).tolist()
+    valid = (module.output_lengths(lengths) if shortens else lengths).tolist()
     for row, length in enumerate(lengths.tolist()):
         alone = first(module(x[row : row + 1].narrow(axis, 0, length)))
         kept = together[row : row + 1]
         assert_same(kept if output_axis is None else kept.narrow(output_axis, 0, valid[row]), alone)
 
 
-def padding_comes_out_zero(build: Build, shape: Sequence[int], axis: int, output_axis: int) -> None:
+def padding_comes_out_zero(
+    build: Build, shape: Sequence[int], axis: int, output_axis: int, *, shortens: bool = False
+) -> None:
     """Nothing but zeroes stands behind the valid outputs."""
     module, x = ready(build), examples(shape)
     lengths = some_lengths(shape[axis - 1])
     y = first(module(x, lengths=lengths))
-    assert_same(y, filled(y, _output_lengths(module, lengths), output_axis, 0.0))
+    valid = module.output_lengths(lengths) if shortens else lengths
+    assert_same(y, filled(y, valid, output_axis, 0.0))
 
 
 def arguments_are_not_written_to(build: Build, shape: Sequence[int], axis: int) -> None:
@@ -66,8 +81,3 @@ def arguments_are_not_written_to(build: Build, shape: Sequence[int], axis: int) 
     for training in (False, True):
         module.train(training)(given[0], lengths=given[1])
     assert_same(given, (x, lengths))
-
-
-def _output_lengths(module: nn.Module, lengths: Tensor) -> Tensor:
-    counted = getattr(module, "output_lengths", None)
-    return lengths if counted is None else counted(lengths)

@@ -13,7 +13,7 @@ from bicameral.testing.examples import SHAPES, assert_same, examples, first, rea
 
 def build(entry: Entry) -> Any:
     """Return the model at its smallest size, for the laws' examples."""
-    return entry.cls(SHAPES[entry.reads], entry.configure(next(iter(entry.sizes.values()))))
+    return entry.build(SHAPES[entry.reads], entry.configure(next(iter(entry.sizes.values()))))
 
 
 def output_has_the_shape_it_promises(entry: Entry) -> None:
@@ -37,7 +37,7 @@ def every_size_builds_from_json(entry: Entry) -> None:
     for size in entry.sizes.values():
         config = entry.configure(size)
         saved = entry.configure(json.loads(json.dumps(dataclasses.asdict(config))))
-        entry.cls(SHAPES[entry.reads], saved)
+        entry.build(SHAPES[entry.reads], saved)
 
 
 def training_lowers_the_loss(entry: Entry) -> None:
@@ -95,7 +95,7 @@ LAWS = (
 
 def _used(entry: Entry, x: Tensor, seed: int) -> Any:
     module = ready(lambda: build(entry), seed)
-    if hasattr(module, "prepare"):
+    if entry.prepares:
         module.prepare(x)
     module.train()(x)  # moves the running statistics
     return module.eval()

@@ -1,6 +1,7 @@
 """Fitted at once: heads, by ridge regression on features that are not trained, and counts."""
 
 from copy import deepcopy
+from typing import cast
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.tasks import Forecast, Regress, Task
+from bicameral.tasks import Forecast, Task
 from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
 from bicameral.tasks.network import Network
@@ -28,12 +29,12 @@ def solve(network: Network, task: Task, train: Prepared, *, seed: int = 0) -> No
     """
     network.eval()
     with seeded(derive(seed, "solve")):
-        if _has_ridge(network):
+        if network.entry.fitted == "ridge":
             _solve_head(network, task, train, left_out_together(task, train))
-        elif hasattr(network.backbone, "count"):
+        elif network.entry.fitted == "count":
             network.backbone.count(sequences(train))
-        elif isinstance(task, Forecast):
-            _fit_forecast(network, task, train)
+        elif network.entry.fitted == "windows":
+            _fit_windows(network, cast(Forecast, task), train)
         else:
             _fit_answer(network, task, train, seed)
 
@@ -48,7 +49,7 @@ def out_of_fold(
     A ridge needs no second fit for it: errors of rows left out are exact, but for statistics of the inputs.
     """
     network.eval()
-    if _has_ridge(network):
+    if network.entry.fitted == "ridge":
         with seeded(derive(seed, "solve")):
             return _solve_head(network, task, train, chosen)
     blank, output = deepcopy(network), torch.zeros(len(train), *task.output_shape)
@@ -58,10 +59,6 @@ def out_of_fold(
         output[rows] = answer(part, train.subset(rows))[0].to(output)
     solve(network, task, train, seed=seed)
     return output
-
-
-def _has_ridge(network: Network) -> bool:
-    return not any(hasattr(network.backbone, name) for name in ("count", "fit", "fit_windows"))
 
 
 def _solve_head(network: Network, task: Task, train: Prepared, together: np.ndarray | None) -> Tensor:
@@ -89,16 +86,16 @@ def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> Non
     """Let a model that answers the task itself see every example at once, and what its answers would cost."""
     batch = train.batch(np.arange(len(train)))
     assert batch.y is not None
-    y, targets = batch.y, task.ridge_targets(batch.y)
+    y = batch.y
     network.backbone.fit(
         *network.read(batch.x, batch.lengths),
-        (targets if isinstance(task, Regress) else targets > 0).numpy(),
+        task.fit_targets(y),
         lambda output, rows: task.loss(output, y[rows]).item(),
         folds(task, train, seed=seed),
     )
 
 
-def _fit_forecast(network: Network, task: Forecast, train: Prepared) -> None:
+def _fit_windows(network: Network, task: Forecast, train: Prepared) -> None:
     """Show a model that forecasts as many windows as memory allows; spread its quantiles by its errors."""
     size = len(task.channels) * (task.lookback + task.horizon)
     count = max(1, min(len(train), MOST_VALUES // size))
@@ -122,11 +119,10 @@ def _head(network: Network) -> nn.Linear:
 
 def _prepare(network: Network, train: Prepared) -> None:
     """Let a model that wants to look at training inputs first do so."""
-    prepare = getattr(network.backbone, "prepare", None)
-    if prepare is not None:
+    if network.entry.prepares:
         rows = np.linspace(0, len(train) - 1, min(len(train), PREPARED_ROWS)).astype(np.int64)
         device = _head(network).weight.device
-        prepare(*network.read(*on(device, train.batch(rows))))
+        network.backbone.prepare(*network.read(*on(device, train.batch(rows))))
 
 
 def _features(network: Network, train: Prepared) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
+from bicameral.nn.recurrent import Recurrent
 from bicameral.training.distributed import is_sharded, scatter_like
 from bicameral.training.recipe import Recipe
 
@@ -31,8 +32,9 @@ def _groups(network: nn.Module, trained: list[nn.Parameter], recipe: Recipe) -> 
     slow = {
         id(parameter)
         for module in network.modules()
+        if isinstance(module, Recurrent)
         for name, parameter in module.named_parameters(recurse=False)
-        if name in getattr(module, "slow", ())
+        if name in module.slow
     }
     usual = [parameter for parameter in trained if id(parameter) not in slow]
     careful = [parameter for parameter in trained if id(parameter) in slow]

@@ -158,7 +158,7 @@ class Race:
             return train
         if self.left() < (1 - SOLVING) * budget:
             return None
-        if len(train) <= 2 * REHEARSED or hasattr(network.backbone, "count"):  # counting is one pass
+        if len(train) <= 2 * REHEARSED or network.entry.fitted == "count":  # counting is one pass
             return train
         seconds = self._rehearsed(network)
         allowed = self.left() - (1 - SOLVING) * budget
