@@ -1,7 +1,7 @@
 """Is 95 % 95 %? Every way of judging two models, on data whose truth is known.
 
 Cheap learners are fitted in many small studies drawn from one world; the truth is the mean score of all fits
-of a learner on examples that nobody trained on. Each study has six fits: folds of partitions in four, as a
+of a learner on examples that nobody trained on. Each study has six fits: the folds of a partition in six, as a
 study makes them today, and for the rule that was used before, six random quarters.
 
     python benchmarks/calibration.py [--studies 40] [--worlds gaussian,mnist] [--mnist /path/to/mnist]
@@ -27,7 +27,7 @@ from bicameral.studies.judge import inference, racing
 from bicameral.studies.judge.evidence import Answers, Scores
 from bicameral.studies.judge.inference import Estimate
 
-FOLDS, FITS = 4, 6
+FOLDS, FITS = 6, 6
 WRONG = ("false better", "false equal", "decided")
 RESULT = Path(__file__).parent / "results" / "calibration.md"
 Learner = Callable[..., Callable[[np.ndarray], np.ndarray]]  # (X, Y, rng) -> X -> outputs (n, k)
@@ -213,7 +213,7 @@ SCORES: Mapping[str, Callable[[Kept], float]] = {
 
 # Studies
 def folds(rng, units, world, num_fits):
-    """Partitions in four, repeated; a fifth of what is not judged is for inner validation."""
+    """Partitions in six, repeated; a fifth of what is not judged is for inner validation."""
     names = np.unique(units)
     for fit in range(num_fits):
         if fit % FOLDS == 0:
@@ -264,7 +264,7 @@ def widened(factor: float):
 CANDIDATES = {
     "examples alone (CV-CLT)": examples_alone,
     "crossed, as chosen": lambda answers, a, b: answers.difference(a, b),
-    "crossed, examples x 1.25": widened(1.25),
+    "crossed, examples x 1": widened(1.0),
     "crossed, examples x 1.5": widened(1.5),
 }
 

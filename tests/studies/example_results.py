@@ -2,17 +2,19 @@
 
 import base64
 import io
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bicameral.studies.judge import statistics
 from bicameral.studies.judge.conclusion import conclude
-from bicameral.studies.judge.expected_best import budget_curve, crossings
-from bicameral.studies.judge.verdict import Contender, Rules, judge, verdicts_against
+from bicameral.studies.judge.evidence import Scores
+from bicameral.studies.judge.expected_best import Curve, budget_curve, crossings
+from bicameral.studies.judge.results import Results, Row, Test, Tested, TestPair, View
+from bicameral.studies.judge.rows import bounds
+from bicameral.studies.judge.trained import Trained
+from bicameral.studies.judge.verdict import Costs, Judgement, Rules, judge
 
 FAMILIES = {
     "conv_gru": ("hybrid", "candidate", 0.974, 3.1, 182_000),
@@ -21,12 +23,12 @@ FAMILIES = {
     "convnext": ("convolutional", "candidate", 0.951, 2.4, 240_000),
     "gru": ("recurrent", "candidate", 0.931, 6.2, 98_000),
     "hawk": ("recurrent", "candidate", 0.935, 8.5, 120_000),
-    "minirocket": ("baseline", "baseline", 0.926, 0.9, 99_960),
+    "mini_rocket": ("baseline", "baseline", 0.926, 0.9, 99_960),
     "linear": ("baseline", "baseline", 0.897, 0.03, 650),
     "mlp": ("control", "control", 0.929, 0.08, 17_000),
     "majority": ("baseline", "baseline", 0.104, 0.01, 10),
 }
-QUESTION = {
+QUESTION: dict[str, Any] = {
     "data": "digits",
     "kind": "image",
     "task": "classify",
@@ -43,92 +45,82 @@ QUESTION = {
 
 
 def example_results(replicates: int = 6) -> dict[str, Any]:
-    """A comparison of ten contenders on pictures of digits."""
+    """A comparison of ten models on pictures of digits, as JSON."""
+    return example(replicates).to_json()
+
+
+def example(replicates: int = 6) -> Results:
     rng = np.random.default_rng(7)
-    contenders = [
-        Contender(
-            name=name,
-            scores=[float(score) for score in mean + rng.normal(0, 0.005, replicates)],
-            seconds=20.0,
-        )
-        for name, (_, _, mean, _, _) in FAMILIES.items()
-    ]
-    pairs = judge(contenders, Rules(rope=0.01, test_to_train=0.2))
-    board = sorted((_row(one) for one in contenders), key=lambda row: -row["mean"])
-    against = verdicts_against(board[0]["name"], pairs)
-    board = [{**row, "verdict_vs_winner": against[row["name"]]} for row in board]
-    views = _views(board)
-    curves = [asdict(curve) for curve in _curves(rng)]
-    return {
-        "version": 1,
-        "question": dict(QUESTION),
-        "verdict": conclude(QUESTION, board, pairs, views),
-        "leaderboard": board,
-        "pairs": [asdict(pair) for pair in pairs],
-        "views": views,
-        "curves": curves,
-        "crossings": [crossing.to_dict() for crossing in crossings(_curves(np.random.default_rng(7)))],
-        "pareto": ["conv_gru", "resnet", "minirocket", "linear", "mlp", "majority"],
-        "data": _data(),
-        "probes": _probes(),
-        "recommendation": _recommendation(),
-        "errors": _errors(rng),
-        "test": {
-            "winner": _tested("conv_gru", 0.9694, 0.9736, 0.953, 0.983),
-            "baseline": _tested("minirocket", 0.922, 0.926, None, None),
-        },
-        "provenance": _provenance(),
-        "not_shown": [
+    scores = {name: one[2] + rng.normal(0, 0.005, replicates) for name, one in FAMILIES.items()}
+    evidence = Scores(scores, 0.2)
+    untrained = {"hawk": "it was still getting better when its time was up"}
+    judgement = judge(evidence, Rules(rope=0.01), Costs(dict.fromkeys(scores, 20.0), untrained))
+    rows = [_row(name, evidence, judgement, untrained.get(name, "")) for name in judgement.names]
+    views = _views(rows)
+    curves = _curves(rng)
+    return Results(
+        question=dict(QUESTION),
+        verdict=conclude(QUESTION, rows, judgement, views),
+        leaderboard=rows,
+        pairs=judgement.pairs,
+        views=views,
+        curves=curves,
+        crossings=crossings(curves),
+        pareto=["conv_gru", "resnet", "mini_rocket", "linear", "mlp", "majority"],
+        data=_data(),
+        probes=_probes(),
+        recommendation=_recommendation(),
+        errors=_errors(rng),
+        test=_test(),
+        provenance=_provenance(),
+        not_shown=[
             {"what": "trial tune/gru/0/4 (gru, large) failed", "why": "ArithmeticError: the loss became NaN"},
-            {"what": "explanations and compression", "why": "not part of a comparison"},
         ],
-    }
+    )
 
 
-def _row(one: Contender) -> dict[str, Any]:
-    family, role, _, latency, parameters = FAMILIES[one.name]
-    scores = [score for score in one.scores if score is not None]
-    low, high = statistics.bootstrap_interval(scores, test_to_train=0.2)
+def _row(name: str, evidence: Scores, judgement: Judgement, why_not: str) -> Row:
+    family, role, _, latency, parameters = FAMILIES[name]
+    level, best = evidence.level(name), judgement.names[0]
+    low, high = bounds(level, QUESTION)
+    return Row(
+        name=name,
+        family=family,
+        role=role,
+        size="small" if role == "candidate" else "default",
+        setting={"learning_rate": 0.003},
+        scores=[float(score) for score in evidence.scores[name]],
+        mean=level.mean,
+        low=low,
+        high=high,
+        metric_mean=level.mean,
+        verdict="not trained" if why_not else None if name == best else judgement.between(name, best).verdict,
+        p_best=judgement.p_best.get(name),
+        trained=Trained(steps=1200.0, epochs=12.5, seconds=20.0, why_not=why_not),
+        parameters=parameters,
+        flops=parameters * 20.0,
+        samples_seen=40_000.0,
+        train_flops=1e12,
+        latency_ms={"p50": latency, "p95": latency * 1.3, "tag": "measured"},
+        peak_ram_mb={"value": None, "tag": "not measured"},
+        disk_mb={"value": parameters * 4e-6 + 0.01, "tag": "measured"},
+        energy_mj={"value": None, "tag": "not measured"},
+        kernel_path="torch.nn (oneDNN)",
+    )
+
+
+def _views(rows: list[Row]) -> dict[str, list[View]]:
+    known = [row for row in rows if row.name not in ("majority", "mini_rocket")]
+    level = [View(name=r.name, rank=i, score=r.mean, low=r.low, high=r.high) for i, r in enumerate(known, 1)]
+    late = View(name=level[-1].name, rank=None, score=None)
     return {
-        "name": one.name,
-        "family": family,
-        "size": "small" if role == "candidate" else "default",
-        "setting": {"learning_rate": 0.003},
-        "role": role,
-        "scores": list(one.scores),
-        "mean": float(np.mean(scores)),
-        "low": low,
-        "high": high,
-        "metric_mean": float(np.mean(scores)),
-        "parameters": parameters,
-        "flops": parameters * 20,
-        "train_seconds": 20.0,
-        "samples_seen": 40_000,
-        "train_flops": 1e12,
-        "latency_ms": {"p50": latency, "p95": latency * 1.3, "tag": "measured"},
-        "peak_ram_mb": {"value": None, "tag": "not measured"},
-        "disk_mb": {"value": parameters * 4e-6 + 0.01, "tag": "measured"},
-        "energy_mj": {"value": None, "tag": "not measured"},
-        "kernel_path": "torch.nn (oneDNN)",
+        "equal device-seconds": level,
+        "equal training FLOPs": [*level[:-1], late],
+        "equal samples seen": level,
     }
 
 
-def _views(board: list[dict[str, Any]]) -> dict[str, Any]:
-    names = [row["name"] for row in board if row["name"] not in ("majority", "minirocket")]
-    swapped = [names[1], names[0], *names[2:]]
-    scores = {row["name"]: row["mean"] for row in board}
-    orders = {
-        "equal device-seconds": names,
-        "equal training FLOPs": swapped,
-        "equal samples seen": names,
-    }
-    return {
-        view: [{"name": name, "score": scores[name], "rank": rank} for rank, name in enumerate(order, 1)]
-        for view, order in orders.items()
-    }
-
-
-def _curves(rng: np.random.Generator) -> list[Any]:
+def _curves(rng: np.random.Generator) -> list[Curve]:
     costs = {"conv_gru": 30.0, "resnet": 12.0, "vit": 16.0, "gru": 24.0, "linear": 1.5}
     return [
         budget_curve(
@@ -140,6 +132,35 @@ def _curves(rng: np.random.Generator) -> list[Any]:
         )
         for name, cost in costs.items()
     ]
+
+
+def _test() -> Test:
+    candidate = _tested("conv_gru", 0.9694, 0.9736, 0.953, 0.983)
+    pair = TestPair(
+        a="conv_gru",
+        b="mini_rocket",
+        difference=0.0474,
+        low=0.021,
+        high=0.073,
+        p_value=0.0006,
+        method="exact McNemar: 20 only by conv_gru, 3 only by mini_rocket",
+    )
+    baseline = _tested("mini_rocket", 0.922, 0.926, 0.89, 0.95)
+    return Test(best=candidate, candidate=candidate, baseline=baseline, pair=pair)
+
+
+def _tested(name: str, score: float, mean: float, low: float, high: float) -> Tested:
+    return Tested(
+        name=name,
+        score=score,
+        metric_value=score,
+        metrics={"accuracy": score},
+        low=low,
+        high=high,
+        replicates_mean=mean,
+        num_train=1222,
+        replicates_num_train=958,
+    )
 
 
 def _data() -> dict[str, Any]:
@@ -241,18 +262,6 @@ def _thumbnail(picture: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray((picture * 15.9).astype(np.uint8)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _tested(name: str, score: float, validation: float, low: Any, high: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "score": score,
-        "metric_value": score,
-        "validation_score": validation,
-        "optimism_gap": validation - score,
-        "low": low,
-        "high": high,
-    }
 
 
 def _provenance() -> dict[str, Any]:

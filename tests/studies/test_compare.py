@@ -61,9 +61,10 @@ def test_the_answer_is_complete(study):
     assert set(rows) == set(QUICK["models"])
     assert all(len(row["scores"]) == 3 for row in rows.values())
     assert rows["majority"]["role"] == "baseline"
-    assert results["verdict"]["winner"] in ("lenet5", "gru")
+    assert results["verdict"]["best_candidate"] in ("lenet5", "gru")
+    assert results["verdict"]["best"] == results["leaderboard"][0]["name"]
     assert rows["gru"]["latency_ms"]["tag"] == "measured"
-    assert results["test"]["winner"]["metric_value"] == pytest.approx(results["test"]["winner"]["score"])
+    assert results["test"]["best"]["metric_value"] == pytest.approx(results["test"]["best"]["score"])
     assert len(results["pairs"]) == 6
     assert (study.folder / "best" / "model.safetensors").is_file()
 
@@ -120,7 +121,7 @@ def test_a_killed_study_goes_on_to_the_same_ledger(study, tmp_path, share):
     (copy / "ledger.jsonl").write_bytes(raw[: int(share * len(raw))])
     again = resume(copy)
     assert timeless(copy) == timeless(study.folder)
-    assert again.results["verdict"]["winner"] == study.results["verdict"]["winner"]
+    assert again.results["verdict"]["best"] == study.results["verdict"]["best"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_two_machines_give_the_ledger_of_one(two_machines, tmp_path):
     assert sum(node["Alive"] for node in two_machines.ray.nodes()) == 2
     assert there.plan == here.plan
     assert by_key(there) == by_key(here)
-    assert there.results["verdict"]["winner"] == here.results["verdict"]["winner"]
+    assert there.results["verdict"]["best"] == here.results["verdict"]["best"]
     assert {path.name for path in (there.folder / "artifacts").iterdir()} == {
         path.name for path in (here.folder / "artifacts").iterdir()
     }

@@ -30,7 +30,14 @@ def test_budget_curve_rises_within_its_band_at_the_mean_cost() -> None:
     assert curve.expected_best[0] == pytest.approx(0.725)
     assert curve.expected_best[-1] == pytest.approx(0.9)
     assert np.all(np.diff(curve.expected_best) > 0)
+    assert curve.scores == [0.5, 0.9, 0.7, 0.8]
+    assert curve.low is curve.high is None
+
+
+def test_only_many_trials_have_a_band() -> None:
+    curve = budget_curve("gru", "recurrent", np.linspace(0.5, 0.9, 24).tolist(), [1.0] * 24, worst=0.1)
     assert np.all(np.array(curve.low) <= curve.expected_best)
+    assert np.all(np.array(curve.high) >= np.array(curve.expected_best) - 1e-12)
 
 
 def test_a_crashed_trial_costs_time_and_scores_worst() -> None:
@@ -39,7 +46,7 @@ def test_a_crashed_trial_costs_time_and_scores_worst() -> None:
 
 
 def _curve(name: str, seconds: list[float], heights: list[float]) -> Curve:
-    return Curve(name=name, family=name, seconds=seconds, expected_best=heights, low=heights, high=heights)
+    return Curve(name=name, family=name, seconds=seconds, expected_best=heights, scores=heights)
 
 
 def test_crossings_name_who_leads_before_and_after() -> None:

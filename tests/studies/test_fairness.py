@@ -1,9 +1,15 @@
-"""A slow but sample-efficient model wins at equal samples and loses at equal FLOPs."""
+"""A slow but sample-efficient model at equal samples and equal FLOPs; amounts are what they are called."""
 
-from bicameral.studies.judge.fairness import ranked, views
+from typing import Any
+
+import pytest
+
+from bicameral.studies.judge.fairness import views
+from bicameral.studies.judge.results import Row, View
+from bicameral.studies.judge.trained import Trained
 
 
-def record(examples, curve):
+def record(examples: float, curve: list[tuple[int, float]]) -> dict[str, Any]:
     points = [{"step": step, "seconds": 0.1 * step, "score": score} for step, score in curve]
     return {
         "status": "ok",
@@ -12,33 +18,59 @@ def record(examples, curve):
     }
 
 
-ROWS = [{"name": "heavy", "mean": 0.90, "flops": 100}, {"name": "light", "mean": 0.80, "flops": 10}]
+def row(name: str, mean: float, flops: float, role: str = "candidate") -> Row:
+    return Row(
+        name=name,
+        family="recurrent",
+        role=role,
+        size="small",
+        setting={},
+        scores=[mean],
+        mean=mean,
+        low=None,
+        high=None,
+        metric_mean=mean,
+        verdict=None,
+        p_best=None,
+        trained=Trained(),
+        flops=flops,
+    )
+
+
+ROWS = [row("heavy", 0.90, 100), row("light", 0.80, 10)]
 RECORDS = {
     "heavy": [record(100, [(5, 0.70), (10, 0.90)])],
     "light": [record(1000, [(10, 0.40), (50, 0.75), (100, 0.80)])],
 }
 
 
-def test_each_view_has_its_own_order():
+def by_name(found: list[View]) -> dict[str, float | None]:
+    return {one.name: one.score for one in found}
+
+
+def test_each_view_reads_the_amount_it_names():
     found = views(ROWS, RECORDS)
-    order = {view: [row["name"] for row in rows] for view, rows in found.items()}
-    assert order == {
-        "equal device-seconds": ["heavy", "light"],
-        "equal training FLOPs": ["heavy", "light"],
-        "equal samples seen": ["heavy", "light"],
-    }
-    by_samples = {row["name"]: row["score"] for row in found["equal samples seen"]}
-    assert by_samples == {"heavy": 0.90, "light": 0.40}  # 100 samples each
-    by_flops = {row["name"]: row["score"] for row in found["equal training FLOPs"]}
-    assert by_flops == {"heavy": 0.90, "light": 0.80}  # 30,000 FLOPs: all of both
+    assert by_name(found["equal device-seconds"]) == {"heavy": 0.90, "light": 0.80}
+    assert by_name(found["equal samples seen"]) == {"heavy": 0.90, "light": 0.40}  # 100 samples each
+    assert by_name(found["equal training FLOPs"]) == {
+        "heavy": 0.90,
+        "light": 0.80,
+    }  # 30,000 FLOPs: all of both
 
 
-def test_the_cheap_model_wins_at_equal_flops_when_the_dear_one_has_just_begun():
-    records = RECORDS | {"light": [record(200, [(10, 0.40), (20, 0.75)])]}
-    found = views(ROWS, records)
-    assert [row["name"] for row in found["equal training FLOPs"]] == ["light", "heavy"]
-    assert found["equal training FLOPs"][1]["score"] == 0.70  # nothing reached yet: its first point
+def test_who_has_no_validation_by_then_is_not_ranked_nor_credited_with_more():
+    found = views(ROWS, RECORDS | {"light": [record(200, [(10, 0.40), (20, 0.75)])]})["equal training FLOPs"]
+    assert [(one.name, one.score, one.rank) for one in found] == [("light", 0.75, 1), ("heavy", None, None)]
 
 
-def test_ranks_count_from_one():
-    assert [row["rank"] for row in ranked({"a": 0.1, "b": 0.3, "c": 0.2})] == [1, 2, 3]
+def test_a_cheap_baseline_does_not_set_the_amount():
+    rows = [*ROWS, row("linear", 0.5, 0.1, role="baseline")]
+    found = views(rows, RECORDS | {"linear": [record(10, [(1, 0.5)])]})
+    assert by_name(found["equal samples seen"])["heavy"] == 0.90
+
+
+def test_replicates_give_an_interval():
+    records = {**RECORDS, "heavy": [record(100, [(10, score)]) for score in (0.88, 0.90, 0.92)]}
+    [heavy, _] = views(ROWS, records)["equal samples seen"]
+    assert heavy.score == pytest.approx(0.90)
+    assert heavy.low == pytest.approx(0.90 - 4.3027 * 0.02 / 3**0.5, abs=1e-4)

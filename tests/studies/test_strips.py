@@ -50,7 +50,7 @@ def test_the_page_compares_with_standing_still(tmp_path):
     for one in found["by_step"]:
         last = np.stack([problem.dataset.items[row][-1] for row in problem.test])
         expected = ((truth[:, one["ahead"] - 1].numpy() - last) ** 2).sum((1, 2, 3)).mean()
-        assert one["winner"] == pytest.approx(one["still"], rel=1e-4) == pytest.approx(expected, rel=1e-4)
+        assert one["model"] == pytest.approx(one["still"], rel=1e-4) == pytest.approx(expected, rel=1e-4)
     errors = [one["error"] for one in found["strips"]]
     assert errors == sorted(errors, reverse=True)
     results = example_results()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bicameral.studies.judge.summary import leading, summarise
+from bicameral.studies.judge import summary
+from bicameral.studies.judge.summary import leading, shipped
 from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.plan import Plan
 
@@ -27,6 +28,10 @@ SCORES = {
     "gru": [0.80, None, 0.81, 0.83, 0.80, 0.82],
     "linear": [0.60, 0.62, 0.61, 0.58, 0.60, 0.62],
 }
+
+
+def summarise(plan: Plan, ledger: Ledger, question: dict[str, Any]) -> dict[str, Any]:
+    return summary.summarise(plan, ledger, question).to_json()
 
 
 def plan(**changes: Any) -> Plan:
@@ -82,7 +87,7 @@ def test_the_leaders_are_the_best_candidate_and_the_best_baseline(ledger):
         ({"latency_ms": 5.0, "disk_mb": 0.75, "peak_ram_mb": 0.001}, []),  # memory was not measured
     ],
 )
-def test_a_winner_beyond_the_limits_of_the_device_says_so(ledger, limits, missed):
+def test_a_choice_beyond_the_limits_of_the_device_says_so(ledger, limits, missed):
     costs = {
         "latency_ms": {"p50": 1.0, "p95": 5.0, "tag": "measured"},
         "disk_mb": {"value": 0.75, "tag": "measured"},
@@ -117,12 +122,39 @@ def test_a_drifting_machine_is_told_from_a_steady_one(ledger, seconds, told):
     assert any("speed changed by 30 %" in caveat for caveat in caveats) == told
 
 
-def test_the_optimism_is_what_the_test_part_took_away(ledger):
+def test_the_sealed_part_stands_beside_the_replicates(ledger):
     trial(ledger, "lenet5", 0, 0.88, stage="final")
     trial(ledger, "linear", 0, None, stage="final")
     found = summarise(plan(), ledger, QUESTION)["test"]
-    assert found["winner"]["optimism_gap"] == pytest.approx(5.48 / 6 - 0.88)
-    assert found["baseline"] is None
+    assert found["best"]["replicates_mean"] == pytest.approx(5.48 / 6)
+    assert (found["best"]["name"], found["best"]["score"]) == ("lenet5", 0.88)
+    assert found["baseline"] is found["pair"] is None
+
+
+def test_an_older_study_is_judged_by_the_older_rule_and_says_so(ledger):
+    results = summarise(plan(), ledger, QUESTION)
+    assert any("kept one score a replicate" in caveat for caveat in results["verdict"]["caveats"])
+
+
+def test_the_best_of_all_roles_is_shipped_as_best(tmp_path):
+    made = Ledger(tmp_path / "other.jsonl")
+    session(made)
+    for name, scores in {**SCORES, "linear": [0.97] * 6}.items():
+        for replicate, score in enumerate(scores):
+            trial(made, name, replicate, score)
+    assert shipped(plan(), made) == {"best": "linear", "candidate": "lenet5", "baseline": "linear"}
+    verdict = summarise(plan(), made, QUESTION)["verdict"]
+    assert (verdict["best"], verdict["best_candidate"], verdict["best_baseline"]) == (
+        "linear",
+        "lenet5",
+        "linear",
+    )
+    assert "winner" not in verdict
+
+
+def test_the_hash_of_the_ledger_covers_every_line(ledger):
+    before = summarise(plan(), ledger, QUESTION)["provenance"]["hashes"]["ledger"]
+    assert before == ledger.lines[-1]["seal"]
 
 
 def test_a_study_ended_once_however_often_it_was_resumed(ledger):

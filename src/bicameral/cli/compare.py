@@ -95,13 +95,13 @@ def outcome(results: Mapping[str, Any], folder: Path) -> list[str]:
     """The verdict for people, where the page is, and what to do with the best of all."""
     from bicameral.studies.report.text import render
 
-    best = results["leaderboard"][0]
-    beaten = best["role"] == "baseline" and best["verdict_vs_winner"] == "better"
+    choice = (results["verdict"]["choice"] or {}).get("name")
+    shipped = {results["verdict"][f"best_{role}"]: role for role in ("candidate", "baseline")}
     return [
         render(results),
         "",
         f"report   {folder / 'report.html'}",
-        f"next     bicameral predict {folder / ('baseline' if beaten else 'best')} NEW-DATA",
+        f"next     bicameral predict {folder / shipped.get(choice, 'best')} NEW-DATA",
     ]
 
 

@@ -16,7 +16,7 @@ from bicameral.disk import jsonable, write_json
 from bicameral.errors import ConfigError
 from bicameral.problems.options import split_options
 from bicameral.progress import Bar, progress_bar
-from bicameral.studies.judge.summary import leading, summarise
+from bicameral.studies.judge.summary import leading, shipped, summarise
 from bicameral.studies.question import (
     folds_for,
     forecast_cost,
@@ -153,14 +153,14 @@ def _run_trials(study: Study, watch: Bar) -> None:
 
 
 def _conclude(study: Study) -> None:
-    winner, baseline = leading(study.plan, study.ledger)
+    kept = shipped(study.plan, study.ledger)
     stages.measure_artifacts(study)
-    stages.look_at_mistakes(study, winner)
-    for role, name in (("best", winner), ("baseline", baseline)):
+    stages.look_at_mistakes(study, kept["best"])
+    for role, name in kept.items():
         final = study.folder / "artifacts" / f"final-{name}"
         if final.is_dir():
             shutil.copytree(final, study.folder / role, dirs_exist_ok=True)
     study.close()
-    results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)))
+    results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)).to_json())
     write_json(study.folder / RESULTS, results)
     write_report(results, study.folder)

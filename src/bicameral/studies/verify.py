@@ -68,7 +68,7 @@ def _frozen(plan: Plan, ledger: Ledger) -> Check:
 
 
 def _recomputed(plan: Plan, ledger: Ledger, results: Mapping[str, Any]) -> Check:
-    anew = jsonable(summarise(plan, ledger, results["question"]))
+    anew = jsonable(summarise(plan, ledger, results["question"]).to_json())
     wrong = list(differences(json.loads(json.dumps(anew)), results))
     detail = "every number follows from the ledger" if not wrong else f"differs at {', '.join(wrong[:5])}"
     return Check("results recomputed", not wrong, detail)
@@ -92,7 +92,7 @@ def _against_data(
         return
     changed = what_changed(plan, dataset)
     yield Check("data unchanged", not changed, changed or plan.data_digest)
-    winner = (results.get("test") or {}).get("winner")
+    winner = (results.get("test") or {}).get("best")
     if not changed and winner:
         yield _judged_anew(folder, plan, winner, dataset)
 

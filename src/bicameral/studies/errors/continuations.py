@@ -1,4 +1,4 @@
-"""How well the winner predicts the test part: by what it has read, and what it would write itself."""
+"""How well a model predicts the test part: by what it has read, and what it would write itself."""
 
 from collections.abc import Mapping
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Where the winner errs on the test part: confusion, calibration, and the worst examples shown."""
+"""Where a model errs on the test part: confusion, calibration, and the worst examples shown."""
 
 import base64
 import io

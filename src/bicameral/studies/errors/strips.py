@@ -1,4 +1,4 @@
-"""How well the winner continues clips of the test part: by how far ahead, and as strips of frames."""
+"""How well a model continues clips of the test part: by how far ahead, and as strips of frames."""
 
 import base64
 import io
@@ -39,11 +39,11 @@ def predicted_frames(
 def _by_step(
     task: NextFrames, last: np.ndarray, prediction: np.ndarray, truth: np.ndarray
 ) -> list[dict[str, float]]:
-    """The headline metric of each frame ahead, for the winner and for a clip that stands still."""
-    winner, still = task.by_step(prediction, truth), task.by_step(np.broadcast_to(last, truth.shape), truth)
+    """The headline metric of each frame ahead, for the model and for a clip that stands still."""
+    model, still = task.by_step(prediction, truth), task.by_step(np.broadcast_to(last, truth.shape), truth)
     return [
-        {"ahead": ahead, "winner": one, "still": other}
-        for ahead, (one, other) in enumerate(zip(winner, still, strict=True), 1)
+        {"ahead": ahead, "model": one, "still": other}
+        for ahead, (one, other) in enumerate(zip(model, still, strict=True), 1)
     ]
 
 

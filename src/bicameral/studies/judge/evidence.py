@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from bicameral.errors import StudyError
-from bicameral.studies.judge import statistics
 from bicameral.studies.judge.cells import BUCKETS, MOST_UNITS, Cells, columns, pseudo_sums, summed
 from bicameral.studies.judge.inference import UNKNOWN, Estimate, estimate
 from bicameral.studies.record.outcomes import Outcomes
@@ -40,7 +39,12 @@ class Evidence(ABC):
 
 @dataclass(frozen=True)
 class Scores(Evidence):
-    """The old rule, for studies that kept one score a replicate: the corrected t of Nadeau & Bengio."""
+    """The old rule, for studies that kept one score a replicate: the corrected t.
+
+    Replicates that redraw the split share training examples, so the variance of their mean is not s² / n but
+    s² (1 / n + judged over training examples) (Nadeau & Bengio 2003); as a posterior: Benavoli and
+    others 2017, section 3.
+    """
 
     scores: Mapping[str, np.ndarray]
     test_to_train: float
@@ -62,8 +66,13 @@ class Scores(Evidence):
         return min(len(self.scores[a]), len(self.scores[b]))
 
     def _student(self, sample: np.ndarray) -> Estimate:
-        mean, scale, freedom = statistics.student(sample, self.test_to_train)
-        return Estimate(mean, scale, float(max(freedom, 1)))
+        num = len(sample)
+        if num < 2:
+            return Estimate(float(sample.mean()), np.inf, 1.0)
+        # A constant sample keeps a rounding residue of about one ulp, which would make a t value of 1e15.
+        spread = sample.std(ddof=1) if np.ptp(sample) > 0 else 0.0
+        scale = float(spread * np.sqrt(1 / num + self.test_to_train))
+        return Estimate(float(sample.mean()), scale, num - 1.0, 1 / (1 + self.test_to_train * num))
 
 
 class Answers(Evidence):

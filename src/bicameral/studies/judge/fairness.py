@@ -1,55 +1,88 @@
 """Three fair views of one set of trials: equal device-seconds, equal training FLOPs, equal samples seen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from scipy import stats
 
-Record = Mapping[str, Any]
+from bicameral.studies.judge.results import Json, Row, View
+
 TRAINING = 3  # a training step costs a forward pass and a backward pass of twice its FLOPs
 
 
-def views(rows: Sequence[Record], records: Mapping[str, Sequence[Record]]) -> dict[str, list[dict[str, Any]]]:
+def views(rows: Sequence[Row], records: Mapping[str, Sequence[Json]]) -> dict[str, list[View]]:
     """Rank the models under each view.
 
     Device-seconds are what the trials were given: the judged scores. The other two are read off the
-    validation curves, at the FLOPs or samples of the model that used fewest.
+    validation curves, at the FLOPs or samples of the candidate that used fewest; a model without a validation
+    by then is not ranked.
     """
-    names = [row["name"] for row in rows if records[row["name"]]]
-    iterated = [name for name in names if all("history" in record for record in records[name])]
-    flops = {row["name"]: row["flops"] for row in rows}
-    seconds = {row["name"]: row["mean"] for row in rows if row["name"] in iterated}
-    found = {"equal device-seconds": ranked(seconds)}
-    if iterated:
-        per_sample = {name: TRAINING * flops[name] for name in iterated}
-        found["equal training FLOPs"] = ranked(_read_at(records, per_sample))
-        found["equal samples seen"] = ranked(_read_at(records, dict.fromkeys(iterated, 1)))
+    iterated = [row for row in rows if _runs(records[row.name])]
+    found = {"equal device-seconds": _ranked([_judged(row) for row in iterated])}
+    candidates = [row for row in iterated if row.role == "candidate"]
+    if candidates:
+        flops = {row.name: TRAINING * (row.flops or 0.0) for row in iterated}
+        if all(flops.values()):
+            found["equal training FLOPs"] = _view(iterated, candidates, records, flops)
+        samples = dict.fromkeys(flops, 1.0)
+        found["equal samples seen"] = _view(iterated, candidates, records, samples)
     return found
 
 
-def samples_seen(record: Record) -> float:
+def samples_seen(record: Json) -> float:
     """Training examples a trial went through, repetitions counted."""
     return record["history"]["epochs"] * record["num_train"]
 
 
-def ranked(scores: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Names by score, best first, with ranks from 1."""
-    order = sorted(scores, key=lambda name: -scores[name])
-    return [{"name": name, "score": scores[name], "rank": rank} for rank, name in enumerate(order, start=1)]
+def _runs(lines: Sequence[Json]) -> list[Json]:
+    runs = [line for line in lines if "history" in line]
+    return runs if len(runs) == len(lines) else []
 
 
-def _read_at(records: Mapping[str, Sequence[Record]], price: Mapping[str, float]) -> dict[str, float]:
-    """Mean validation score of each model when all have paid as much as the one that paid least."""
-    limit = min(samples_seen(record) * price[name] for name in price for record in records[name])
-    return {
-        name: float(np.mean([_best_within(record, limit / price[name]) for record in records[name]]))
-        for name in price
-    }
+def _judged(row: Row) -> View:
+    return View(name=row.name, rank=None, score=row.mean, low=row.low, high=row.high)
 
 
-def _best_within(record: Record, samples: float) -> float:
-    """Best validation score among the points reached within `samples`; the first point if none was."""
+def _view(
+    rows: Sequence[Row],
+    candidates: Sequence[Row],
+    records: Mapping[str, Sequence[Json]],
+    price: Mapping[str, float],
+) -> list[View]:
+    """Mean validation score of each model when all have paid as much as the candidate that paid least."""
+    limit = min(samples_seen(run) * price[row.name] for row in candidates for run in records[row.name])
+    return _ranked(
+        [
+            _read(row.name, [_best_within(run, limit / price[row.name]) for run in records[row.name]])
+            for row in rows
+        ]
+    )
+
+
+def _read(name: str, scores: Sequence[float | None]) -> View:
+    reached = [score for score in scores if score is not None]
+    if len(reached) < len(scores):
+        return View(name=name, rank=None, score=None)
+    mean = float(np.mean(reached))
+    if len(reached) < 2:
+        return View(name=name, rank=None, score=mean)
+    half = float(stats.t.ppf(0.975, len(reached) - 1) * stats.sem(reached))
+    return View(name=name, rank=None, score=mean, low=mean - half, high=mean + half)
+
+
+def _best_within(record: Json, samples: float) -> float | None:
+    """Best validation score among the points reached within `samples`; None where there is none."""
     per_step = samples_seen(record) / max(record["history"]["steps"], 1)
     points = [point for point in record["history"]["val"] if point["score"] is not None]
     reached = [point["score"] for point in points if point["step"] * per_step <= samples * (1 + 1e-9)]
-    return max(reached) if reached else points[0]["score"]
+    return max(reached, default=None)
+
+
+def _ranked(found: Sequence[View]) -> list[View]:
+    """Best first, with ranks from 1; what was not reached behind, without a rank."""
+    reached = sorted((one for one in found if one.score is not None), key=lambda one: -(one.score or 0.0))
+    ranked = [
+        View(name=one.name, rank=rank, score=one.score, low=one.low, high=one.high)
+        for rank, one in enumerate(reached, start=1)
+    ]
+    return [*ranked, *(one for one in found if one.score is None)]

@@ -19,8 +19,7 @@ Pairs = Mapping[tuple[str, str], Estimate]  # of a minus b, both ways round
 
 def both_ways(pairs: Mapping[tuple[str, str], Estimate]) -> dict[tuple[str, str], Estimate]:
     """Add to each pair its reverse."""
-    turned = {(b, a): Estimate(-one.mean, one.scale, one.freedom) for (a, b), one in pairs.items()}
-    return {**pairs, **turned}
+    return {**pairs, **{(b, a): one.reversed() for (a, b), one in pairs.items()}}
 
 
 def chances_of_best(names: Sequence[str], pairs: Pairs, leader: str) -> dict[str, float]:

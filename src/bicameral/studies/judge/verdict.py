@@ -1,47 +1,45 @@
-"""The verdict: which contender is better, worse or practically equal, and what cannot be said yet."""
+"""The verdict: which model is better, worse or practically equal, what is open, and what was not trained."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
+from bicameral.studies.judge import joint
+from bicameral.studies.judge.evidence import Evidence
+from bicameral.studies.judge.inference import Estimate, further_fits
 
-from bicameral.errors import StudyError
-from bicameral.studies.judge import statistics
-
-Verdict = Literal["better", "worse", "practically equal", "undecided"]
-OPPOSITE: dict[str, Verdict] = {"better": "worse", "worse": "better"}
+Verdict = Literal["better", "worse", "practically equal", "undecided", "not trained"]
+OPPOSITE: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """A family in its chosen setting, replicated; a crashed replicate has the score None."""
+class Rules:
+    """When a difference counts, and when it counts as shown."""
 
-    name: str
-    scores: Sequence[float | None]  # higher is better, paired by position across contenders
-    seconds: float  # of one replicate on the device
+    rope: float  # the smallest difference of scores worth caring about
+    threshold: float = 0.95  # posterior probability that decides
+    significant: float = 0.05  # p value, for all pairs together, that better and worse need besides
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """What the paired differences a - b say."""
+    """What is known of a - b. Without chances where one of the two was not trained."""
 
     a: str
     b: str
-    difference: float
-    low: float
-    high: float
-    p_better: float
-    p_equal: float
-    p_worse: float
-    p_value: float
-    p_holm: float
-    sign_flip_p: float
     verdict: Verdict
-    replicates: int
-    more_replicates: int | None  # None: settled, or no number would likely settle it
-    more_minutes: float | None
+    replicates: int  # that both have
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p_better: float | None = None
+    p_equal: float | None = None
+    p_worse: float | None = None
+    p_value: float | None = None
+    p_family: float | None = None  # adjusted for all pairs (max-t)
+    more_replicates: int | None = None  # None: settled, or no number would likely settle it
+    more_minutes: float | None = None
 
     def flipped(self) -> "Pair":
         """Return the same comparison seen from b."""
@@ -50,88 +48,104 @@ class Pair:
             a=self.b,
             b=self.a,
             difference=-self.difference,
-            low=-self.high,
-            high=-self.low,
+            low=None if self.high is None else -self.high,
+            high=None if self.low is None else -self.low,
             p_better=self.p_worse,
             p_worse=self.p_better,
             verdict=OPPOSITE.get(self.verdict, self.verdict),
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """When a difference counts, and when it counts as shown."""
+@dataclass(frozen=True)
+class Judgement:
+    """Every two models compared, best first, and all of them together."""
 
-    rope: float  # the smallest difference of scores worth caring about
-    test_to_train: float = 0.0  # judged over training examples; 0: replicates share nothing
-    threshold: float = 0.95  # posterior probability that decides
+    names: tuple[str, ...]  # by mean, best first; those that were not trained behind
+    trained: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    p_best: Mapping[str, float]  # of the trained
+    shortlist: tuple[str, ...]  # that are not shown to be worse than the best
+    regret: Mapping[str, float]  # of each on the shortlist: at most, with probability 0.95
 
-
-def judge(contenders: Sequence[Contender], rules: Rules) -> list[Pair]:
-    """Compare every two contenders, the one with the better mean first, best first overall."""
-    scores = filled(contenders)
-    ranked = sorted(contenders, key=lambda one: -scores[one.name].mean())
-    pairs = [_compare(a, b, scores[a.name] - scores[b.name], rules) for a, b in combinations(ranked, 2)]
-    adjusted = statistics.holm([pair.p_value for pair in pairs])
-    return [replace(pair, p_holm=p) for pair, p in zip(pairs, adjusted, strict=True)]
-
-
-def filled(contenders: Sequence[Contender]) -> dict[str, np.ndarray]:
-    """Return the scores by name, a crash counted as the worst score any contender got.
-
-    A crash is a failure, not an omission: leaving it out would reward whoever crashes on hard replicates.
-    """
-    observed = [score for one in contenders for score in one.scores if score is not None]
-    if not observed:
-        raise StudyError("every replicate crashed, so there is nothing to judge; the ledger says why")
-    worst = min(observed)
-    return {
-        one.name: np.array([worst if score is None else score for score in one.scores]) for one in contenders
-    }
+    def between(self, a: str, b: str) -> Pair:
+        """Find the comparison of two models, seen from `a`."""
+        pair = next(pair for pair in self.pairs if {pair.a, pair.b} == {a, b})
+        return pair if pair.a == a else pair.flipped()
 
 
-def oriented(pairs: Sequence[Pair], a: str, b: str) -> Pair:
-    """Find the comparison of two contenders, seen from `a`."""
-    pair = next(pair for pair in pairs if {pair.a, pair.b} == {a, b})
-    return pair if pair.a == a else pair.flipped()
+@dataclass(frozen=True)
+class Costs:
+    """What further replicates would cost, and who was not trained enough to be judged."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)  # of one replicate
+    untrained: Mapping[str, str] = field(default_factory=dict)  # model -> why
 
 
-def verdicts_against(winner: str, pairs: Sequence[Pair]) -> dict[str, str]:
-    """Return what each contender is, beside the winner: "winner", "worse", "practically equal" ..."""
-    others = {name for pair in pairs for name in (pair.a, pair.b)} - {winner}
-    return {winner: "winner"} | {name: oriented(pairs, name, winner).verdict for name in sorted(others)}
+def judge(evidence: Evidence, rules: Rules, costs: Costs = Costs()) -> Judgement:
+    """Compare every two models. Better and worse need the posterior and a p value for all pairs together."""
+    means = {name: evidence.level(name).mean for name in evidence.names}
+    names = sorted(evidence.names, key=lambda name: (name in costs.untrained, -means[name]))
+    trained = [name for name in names if name not in costs.untrained]
+    found = {(a, b): evidence.difference(a, b) for a, b in combinations(trained, 2)}
+    both = joint.both_ways(found)
+    family = joint.family_wise(trained, both)
+    pairs = [
+        _judged(a, b, found[a, b], family[a, b], evidence, rules, costs)
+        if (a, b) in found
+        else _unjudged(a, b, evidence)
+        for a, b in combinations(names, 2)
+    ]
+    worse = {pair.b for pair in pairs if trained and pair.a == trained[0] and pair.verdict == "better"}
+    shortlist = [name for name in trained if name not in worse]
+    return Judgement(
+        names=tuple(names),
+        trained=tuple(trained),
+        pairs=tuple(pairs),
+        p_best=joint.chances_of_best(trained, both, trained[0]) if trained else {},
+        shortlist=tuple(shortlist),
+        regret={name: joint.regret(name, trained, both) for name in shortlist},
+    )
 
 
-def _compare(a: Contender, b: Contender, differences: np.ndarray, rules: Rules) -> Pair:
-    ratio = rules.test_to_train
-    chances = statistics.posterior(differences, rope=rules.rope, test_to_train=ratio)
-    low, high = statistics.bootstrap_interval(differences, test_to_train=ratio)
-    verdict = _verdict(chances, rules.threshold)
-    more = _further(differences, rules) if verdict == "undecided" else None
+def _judged(
+    a: str, b: str, one: Estimate, p_family: float, evidence: Evidence, rules: Rules, costs: Costs
+) -> Pair:
+    chances, num = one.chances(rules.rope), evidence.num_fits(a, b)
+    verdict = _verdict(one, p_family, rules, coarse=evidence.weight_of_one(a, b) > rules.rope)
+    more = further_fits(one, num, rope=rules.rope) if verdict == "undecided" else None
+    seconds = sum(costs.seconds.get(name, 0.0) for name in (a, b))
+    low, high = one.interval() if one.is_known else (None, None)
     return Pair(
-        a=a.name,
-        b=b.name,
-        difference=float(differences.mean()),
+        a=a,
+        b=b,
+        verdict=verdict,
+        replicates=num,
+        difference=one.mean,
         low=low,
         high=high,
         **chances._asdict(),
-        p_value=statistics.corrected_t_p(differences, test_to_train=ratio),
-        p_holm=1.0,
-        sign_flip_p=statistics.sign_flip_p(differences),
-        verdict=verdict,
-        replicates=len(differences),
+        p_value=one.p_value(),
+        p_family=p_family,
         more_replicates=more,
-        more_minutes=None if more is None else more * (a.seconds + b.seconds) / 60,
+        more_minutes=None if more is None else more * seconds / 60,
     )
 
 
-def _verdict(chances: statistics.Posterior, threshold: float) -> Verdict:
-    names: tuple[Verdict, ...] = ("worse", "practically equal", "better")
-    surest = max(range(3), key=lambda index: chances[index])
-    return names[surest] if chances[surest] >= threshold else "undecided"
-
-
-def _further(differences: np.ndarray, rules: Rules) -> int | None:
-    return statistics.further_replicates(
-        differences, rope=rules.rope, test_to_train=rules.test_to_train, threshold=rules.threshold
+def _unjudged(a: str, b: str, evidence: Evidence) -> Pair:
+    return Pair(
+        a=a,
+        b=b,
+        verdict="not trained",
+        replicates=evidence.num_fits(a, b),
+        difference=evidence.difference(a, b).mean,
     )
+
+
+def _verdict(one: Estimate, p_family: float, rules: Rules, *, coarse: bool) -> Verdict:
+    """Decide; `coarse`: one judged example weighs more than the margin, so nothing can be called equal."""
+    worse, equal, better = one.chances(rules.rope)
+    if equal >= rules.threshold and not coarse:
+        return "practically equal"
+    if max(better, worse) >= rules.threshold and p_family < rules.significant:
+        return "better" if better > worse else "worse"
+    return "undecided"

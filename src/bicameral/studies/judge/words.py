@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Question = Mapping[str, Any]
+MINUS = "\N{MINUS SIGN}"
 
 
 def amount(question: Question, difference: float) -> str:
@@ -25,9 +26,9 @@ def number(question: Question, value: float, digits: int = 3) -> str:
     """Write a difference in the unit of the question, without the unit; per cents with one decimal."""
     scaled = value * question["scale"]
     if question["unit"] == "%":
-        return f"{scaled:.1f}"
+        return f"{scaled:.1f}".replace("-0.0", "0.0").replace("-", MINUS)
     whole = 10**digits - 0.5 <= abs(scaled) < 1e6
-    return f"{scaled:.0f}" if whole else f"{scaled:#.{digits}g}".rstrip(".")
+    return (f"{scaled:.0f}" if whole else f"{scaled:#.{digits}g}".rstrip(".")).replace("-", MINUS)
 
 
 def level(question: Question, score: float) -> str:
@@ -103,3 +104,13 @@ def plural(num: int, noun: str) -> str:
 def listing(names: Sequence[str]) -> str:
     """Write "gru", "gru and tcn" or "gru, tcn and linear"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def times(ratio: float) -> str:
+    """Write "1.4 times", "25 times"."""
+    return f"{ratio:.1f} times" if ratio < 9.95 else f"{ratio:,.0f} times"
+
+
+def probability(p: float) -> str:
+    """Write a p value: "= 0.031", "< 0.001"."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"

@@ -26,7 +26,8 @@ def budget_curves(results: Mapping[str, Any], width: int) -> Markup:
         ("device time spent on tuning", words.axis(question)),
     )
     marks = [_crossing(crossing, x, y) for crossing in results.get("crossings", [])]
-    plot = _clipped([*(_band(curve, x, y) for curve in curves), *_lines(curves, x, y)], x, y)
+    behind = [_band(curve, x, y) if curve.get("low") else _trials(curve, x, y) for curve in curves]
+    plot = _clipped([*behind, *_lines(curves, x, y)], x, y)
     described = words.listing([curve["name"] for curve in curves])
     title = f"Expected best {question['metric']} against device time for {described}"
     return picture(width, height, title, grid, *marks, plot, _names(curves, x, y))
@@ -36,10 +37,10 @@ def _scales(curves: Sequence[Curve], width: int, height: int) -> tuple[Scale, Sc
     times = [time for curve in curves for time in curve["seconds"]]
     reached = [value for curve in curves for value in curve["expected_best"]]
     ends = [curve["expected_best"][-1] for curve in curves]
-    lowest = min(min(curve["low"]) for curve in curves)
+    lowest = min(min(curve.get("low") or curve["expected_best"]) for curve in curves)
     # What is reached at the very beginning may be far below; the contest is near the ends.
     low = max(lowest, max(ends) - 3 * (max(ends) - min(ends)) - 0.25 * (max(reached) - min(reached)))
-    high = max(max(curve["high"]) for curve in curves)
+    high = max(max(curve.get("high") or curve["scores"]) for curve in curves)
     margin = 0.05 * (high - low) or 0.01
     x = Scale(low=min(times) * 0.9, high=max(times) * 1.02, start=52, end=width - 96, log=True)
     return x, Scale(low=low - margin, high=high + margin, start=height - 44, end=44)
@@ -56,6 +57,12 @@ def _band(curve: Curve, x: Scale, y: Scale) -> Markup:
     upper = [(x(s), y(v)) for s, v in zip(curve["seconds"], curve["high"], strict=True)]
     lower = [(x(s), y(v)) for s, v in zip(curve["seconds"], curve["low"], strict=True)]
     return path([*upper, *lower[::-1]], f"band f-{curve['family']}")
+
+
+def _trials(curve: Curve, x: Scale, y: Scale) -> Markup:
+    at = x(curve["seconds"][0])
+    dots = [element("circle", cx=at, cy=y(score), r=2.5, class_="trial") for score in curve["scores"]]
+    return element("g", *dots, class_=f"f-{curve['family']}")
 
 
 def _lines(curves: Sequence[Curve], x: Scale, y: Scale) -> list[Markup]:

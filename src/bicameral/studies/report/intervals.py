@@ -16,7 +16,12 @@ BAR = 236
 
 def judged(leaderboard: Sequence[Row]) -> list[Row]:
     """Return the contenders that have a score: not those that crashed every time."""
-    return [row for row in leaderboard if row["mean"] is not None]
+    return [row for row in leaderboard if not crashed(row)]
+
+
+def crashed(row: Row) -> bool:
+    """Whether every replicate of a model crashed."""
+    return all(score is None for score in row["scores"])
 
 
 def interval_of(row: Row) -> tuple[float, float]:
@@ -42,10 +47,10 @@ def score_bar(row: Row, leaderboard: Sequence[Row], question: Row, width: int = 
     best, rope = judged(leaderboard)[0]["mean"], question["rope"]
     marks = [_band(scale, best - rope, best + rope, "rope"), *_rulers(scale)]
     told = f"{row['name']}: every replicate crashed"
-    if row["mean"] is not None:
+    if not crashed(row):
         bounds = words.level_interval(question, row["low"], row["high"])
         told = f"{row['name']}: {words.level_with_unit(question, row['mean'])} {bounds}"
-    if row["mean"] is None or row["mean"] < scale.low:
+    if crashed(row) or row["mean"] < scale.low:
         marks.append(label(scale.start, MIDDLE + 5, "◂ off the scale", class_="tick"))
     else:
         marks += [_replicates(row, scale), interval_mark(scale, row["mean"], *interval_of(row))]

@@ -16,13 +16,15 @@ from bicameral.studies.report import intervals
 from bicameral.studies.report.budget import budget_curves
 from bicameral.studies.report.calibration import reliability
 from bicameral.studies.report.confusion import MOST_CLASSES, confusion_map, most_confused
+from bicameral.studies.report.copies import copies
 from bicameral.studies.report.pareto import pareto, timed
 from bicameral.studies.report.parts import balance, split_bar
 from bicameral.studies.report.sparkline import sparkline
 from bicameral.studies.report.svg import both_widths
+from bicameral.studies.report.text import sealed_pair, trained
 
 LIMIT = 3_000_000  # bytes of the whole page
-MARKS = {"better": "▲", "worse": "▼", "practically equal": "=", "undecided": "?"}
+MARKS = {"better": "▲", "worse": "▼", "practically equal": "=", "undecided": "?", "not trained": "·"}
 _FOLDER = Path(__file__).parent
 _STATISTICS = re.compile(r"(,? ?(?:\[[^\]]*\](?:, )?)?P\(.*?\) (?:=|&gt;|&lt;) [\d.]+|\[[^\]]*\])")
 
@@ -48,6 +50,10 @@ def render_page(results: Results) -> str:
         "duration": words.duration,
         "count": words.count,
         "headline": headline,
+        "sentence": sentence,
+        "trained": trained,
+        "crashed": intervals.crashed,
+        "sealed_pair": lambda pair, question: sealed_pair(question, pair),
         "sparkline": sparkline,
         "confused": most_confused,
     }
@@ -59,6 +65,12 @@ def render_page(results: Results) -> str:
 def headline(sentence: str) -> Markup:
     """Return the sentence with its statistics set apart, so that the words can be read in one go."""
     return Markup(_STATISTICS.sub(r'<span class="stat">\1</span>', str(escape(sentence))))
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop; a model's name stays as it is written."""
+    first = text[:1] if "_" in text.split(" ")[0] else text[:1].upper()
+    return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def embedded(results: Results) -> Markup:
@@ -95,6 +107,7 @@ def _figures(results: Results) -> dict[str, Any]:
         "bars": [intervals.score_bar(row, board, results["question"]) for row in board],
         "bar_axis": intervals.score_axis(board, results["question"]),
         "grid": verdict_grid(results),
+        "copies": copies(results),
         "probe_groups": _probe_groups(results),
     }
 
