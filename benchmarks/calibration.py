@@ -1,7 +1,7 @@
 """Is 95 % 95 %? Every way of judging two models, on data whose truth is known.
 
 Cheap learners are fitted in many small studies drawn from one world; the truth is the mean score of all fits
-of a learner on examples that nobody trained on. Each study has six fits: the folds of a partition in six, as a
+of a learner on examples that nobody trained on. Each study has six fits: the folds of one partition, as a
 study makes them today, and for the rule that was used before, six random quarters.
 
     python benchmarks/calibration.py [--studies 40] [--worlds gaussian,mnist] [--mnist /path/to/mnist]
