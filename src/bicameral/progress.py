@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +22,7 @@ def progress_bar(label: str, total: float | None) -> Iterator["Bar"]:
         yield Row(progress, label, total) if watched else Log(label, total)
 
 
+@runtime_checkable
 class Bar(Protocol):
     """What work reports to, whoever watches."""
 
