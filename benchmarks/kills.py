@@ -208,7 +208,7 @@ def _answer(study: Path) -> dict[str, Any]:
     """What the study says, without the speed of the machine."""
     results = json.loads((study / "results.json").read_text(encoding="utf-8"))
     board = [(row["name"], row["scores"], row["low"], row["high"]) for row in results["leaderboard"]]
-    told = [results["verdict"][key] for key in ("winner", "family", "sentence")]
+    told = [results["verdict"][key] for key in ("best", "shortlist", "sentence")]
     return {
         "verdict": told,
         "pairs": _without_clocks(results["pairs"]),

@@ -77,7 +77,7 @@ def test_damaged_results(refused, study, damage, verb):
     assert "damaged or of another version" in refused(verb, study)
 
 
-def test_a_damaged_winner_fails_the_verification(bicameral, study):
+def test_a_damaged_best_fails_the_verification(bicameral, study):
     (study / "best" / "model.safetensors").write_bytes(b"x" * 99)
     result = bicameral("verify", study)
     assert result.exit_code == 1
