@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from bicameral.data.batches.prepared import Prepared
+from bicameral.data.preprocessing.text import NUM_RESERVED
 from bicameral.tasks import Forecast, Task
 from bicameral.tasks.answering import answer, in_order, on
 from bicameral.tasks.continuing import sequences
@@ -87,6 +88,8 @@ def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> Non
     batch = train.batch(np.arange(len(train)))
     assert batch.y is not None
     y = batch.y
+    if hasattr(network.backbone, "spell"):
+        network.backbone.spell(train.preprocessing.vocabulary, NUM_RESERVED)
     network.backbone.fit(
         *network.read(batch.x, batch.lengths),
         task.fit_targets(y),
