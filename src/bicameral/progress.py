@@ -2,9 +2,9 @@
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,15 +22,15 @@ def progress_bar(label: str, total: float | None) -> Iterator["Bar"]:
         yield Row(progress, label, total) if watched else Log(label, total)
 
 
-@runtime_checkable
-class Bar(Protocol):
+class Bar(ABC):
     """What work reports to, whoever watches."""
 
+    @abstractmethod
     def advance(self, amount: float = 1, note: str = "") -> None:
         """Move on by `amount` and show `note` behind the label."""
 
 
-class Row:
+class Row(Bar):
     """A row of the progress display."""
 
     def __init__(self, progress: Progress, label: str, total: float | None):
@@ -42,7 +42,7 @@ class Row:
         self._progress.update(self._task, advance=amount, description=f"{self._label} {note}".rstrip())
 
 
-class Log:
+class Log(Bar):
     """Lines on standard error, as a file or a pipe keeps them; none for work of less than a minute."""
 
     def __init__(self, label: str, total: float | None):

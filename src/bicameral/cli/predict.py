@@ -15,9 +15,7 @@ from bicameral.errors import DataError
 
 BEGINNING = 60  # characters of a text that are shown
 
-Out = Annotated[
-    Path | None, typer.Option(help="Where predicted frames go: an .npz or a folder of pictures.")
-]
+Out = Annotated[Path | None, typer.Option(help="Where predicted frames go: an .npz or a folder of pictures.")]
 
 
 @verb("predict", panel=ARTIFACT, example="bicameral predict runs/digits/best new-pictures/ --json")

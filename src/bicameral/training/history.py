@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-StoppedBy = Literal["", "budget", "patience", "diverged"]
+StoppedBy = Literal["", "budget", "patience", "diverged", "callback"]
 
 
 @dataclass(frozen=True)

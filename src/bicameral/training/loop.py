@@ -1,14 +1,16 @@
 """The one training loop."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from torch import nn
 
 from bicameral.data.batches.prepared import Prepared
-from bicameral.progress import progress_bar
+from bicameral.progress import Bar, progress_bar
 from bicameral.tasks.task import Task
 from bicameral.training.budgets import Budget
+from bicameral.training.callbacks import Callback, Callbacks, EarlyStopping
 from bicameral.training.distributed import torchrun
 from bicameral.training.history import History
 from bicameral.training.interrupts import interruptible
@@ -30,6 +32,7 @@ def fit(
     folder: str | Path | None = None,
     checkpoint_every: float = 60.0,
     progress: str | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train the network in place and leave its best weights in it, in evaluation mode.
 
@@ -37,6 +40,7 @@ def fit(
     folder            keeps a checkpoint, from which a run of the same settings goes on exactly
     checkpoint_every  seconds between checkpoints; 0 for one after every step
     progress          label of a progress bar
+    callbacks         called at the start, after steps and validations, and at the end
 
     Ctrl-C and SIGTERM save, then raise KeyboardInterrupt.
     """
@@ -48,16 +52,33 @@ def fit(
             trainer.prepare()
             label = progress if ranks.rank == 0 else None
             with progress_bar(label, trainer.total) if label else nullcontext() as bar:
-                shown = 0.0
+                hooks = Callbacks([*_usual(recipe, bar), *callbacks])
+                hooks.on_start(trainer)
                 for _ in trainer.steps():
+                    hooks.on_step(trainer)
                     checkpoints.keep(interrupt)
-                    if bar is not None:
-                        bar.advance(trainer.amount - shown, _note(trainer.history))
-                        shown = trainer.amount
-            return trainer.finish()
+            history = trainer.finish()
+            hooks.on_end(trainer)
+            return history
         finally:
             trainer.release()
 
 
-def _note(history: History) -> str:
-    return "" if history.best_score is None else f"best {history.best_score:.4g}"
+class _Shown(Callback):
+    """A progress bar that follows the budget."""
+
+    def __init__(self, bar: Bar):
+        self.bar, self.shown = bar, 0.0
+
+    def on_step(self, trainer: Trainer) -> None:
+        best = trainer.history.best_score
+        self.bar.advance(trainer.amount - self.shown, "" if best is None else f"best {best:.4g}")
+        self.shown = trainer.amount
+
+
+def _usual(recipe: Recipe, bar: Bar | None) -> Iterator[Callback]:
+    """Yield what every run has, before the caller's own."""
+    if recipe.patience:
+        yield EarlyStopping(recipe.patience)
+    if bar is not None:
+        yield _Shown(bar)

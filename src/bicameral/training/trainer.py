@@ -20,7 +20,7 @@ from bicameral.training.batchnorm import frozen, norms_of, reestimate
 from bicameral.training.budgets import Budget
 from bicameral.training.clock import Clock
 from bicameral.training.distributed import Ranks, replicate, whole
-from bicameral.training.history import History, Point, finite
+from bicameral.training.history import History, Point, StoppedBy, finite
 from bicameral.training.optimizers import build_optimizer
 from bicameral.training.recipe import Recipe
 from bicameral.training.schedules import schedule
@@ -95,6 +95,10 @@ class Trainer:
                 yield
                 if history.stopped_by:
                     break
+
+    def stop(self, reason: StoppedBy = "callback") -> None:
+        """End the run after this step."""
+        self.history.stopped_by = self.history.stopped_by or reason
 
     def finish(self) -> History:
         """Leave the best weights in the network, or the last where none were judged, for evaluation."""
@@ -246,9 +250,6 @@ class Trainer:
         history.val.append(point)
         history.seconds = self.ranks.from_first(self.clock.seconds())[0]
         history.validation_seconds += history.seconds - before
-        patience = self.recipe.patience
-        if patience and sum(other.step > (history.best_step or 0) for other in history.val) >= patience:
-            history.stopped_by = "patience"
 
     def _freshen(self) -> None:
         if self.norms:
