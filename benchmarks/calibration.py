@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from bicameral.inference.crossed import Estimate
 from bicameral.studies.judge import inference, racing
 from bicameral.studies.judge.evidence import Answers, Scores
-from bicameral.studies.judge.inference import Estimate
 
 FOLDS, FITS = 6, 6
 WRONG = ("false better", "false equal", "decided")

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from bicameral.errors import StudyError
+from bicameral.inference.cells import Cells, columns, pseudo_sums, summed
+from bicameral.inference.crossed import WIDENING, Estimate, estimate
 from bicameral.studies.judge import joint, power, racing
-from bicameral.studies.judge.cells import Cells, columns, pseudo_sums, summed
 from bicameral.studies.judge.evidence import Answers, Scores
-from bicameral.studies.judge.inference import WIDENING, Estimate, estimate
 from bicameral.studies.record.outcomes import Outcomes
 from bicameral.tasks import Classify, Regress
 

@@ -4,7 +4,6 @@ Cover and Hart 1967, doi 10.1109/TIT.1967.1053964. Of standardised values; neare
 there are is chosen by leaving out folds.
 """
 
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int

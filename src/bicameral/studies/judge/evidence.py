@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from bicameral.errors import StudyError
-from bicameral.studies.judge.cells import BUCKETS, MOST_UNITS, Cells, columns, pseudo_sums, summed
-from bicameral.studies.judge.inference import UNKNOWN, Estimate, estimate
+from bicameral.inference.cells import BUCKETS, MOST_UNITS, Cells, columns, pseudo_sums, summed
+from bicameral.inference.crossed import UNKNOWN, Estimate, estimate
 from bicameral.studies.record.outcomes import Outcomes
 
 SAME = 1e-6  # of a score: the mean over examples is it

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from bicameral.studies.judge.inference import Estimate
+from bicameral.inference.crossed import Estimate
 
 DRAWS = 20_000
 Pairs = Mapping[tuple[str, str], Estimate]  # of a minus b, both ways round

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from bicameral.studies.judge.inference import WIDENING
+from bicameral.inference.crossed import WIDENING
 
 DISAGREEMENT = 0.1  # share of the examples that one of two models alone answers rightly
 ALIKE = 0.1  # correlation of examples in one group or block

@@ -3,8 +3,8 @@
 import numpy as np
 
 from bicameral import registry
+from bicameral.inference.crossed import Estimate
 from bicameral.studies.judge.fairness import TRAINING, samples_seen
-from bicameral.studies.judge.inference import Estimate
 from bicameral.studies.judge.reading import Reading
 from bicameral.studies.judge.results import Json, Row
 from bicameral.studies.judge.verdict import Verdict

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from bicameral.studies.judge.cells import columns, summed
-from bicameral.studies.judge.inference import Estimate
+from bicameral.inference.cells import columns, summed
+from bicameral.inference.crossed import Estimate
 from bicameral.studies.judge.reading import Reading, Record
 from bicameral.studies.judge.results import Json, Test, Tested, TestPair
 from bicameral.studies.judge.rows import bounds

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
+from bicameral.inference.crossed import Estimate, further_fits
 from bicameral.studies.judge import joint
 from bicameral.studies.judge.evidence import Evidence
-from bicameral.studies.judge.inference import Estimate, further_fits
 
 Verdict = Literal["better", "worse", "practically equal", "undecided", "not trained"]
 OPPOSITE: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from bicameral.studies.judge.cells import Cells
+from bicameral.inference.cells import Cells
 
 WIDENING = 1.35
 _CONTINUATIONS, _LIKELY = 1_000, 2 / 3
