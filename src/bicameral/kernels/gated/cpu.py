@@ -10,8 +10,9 @@ from torch import Tensor
 
 from bicameral.errors import ShapeError
 from bicameral.kernels import native
-from bicameral.kernels.gated.cells import Cell
+from bicameral.kernels.gated.cells import CELLS, Cell
 from bicameral.kernels.gated.reference import Weights
+from bicameral.kernels.native.interface import require_equal, require_structure
 
 _COUNTS = ("rows", "frames", "inputs", "units", "outputs", "threads")
 _BEFORE = ("x", "x_row", "x_frame", "lengths", "h", "c", "h_row", "c_row", *Weights._fields, "packed")
@@ -150,5 +151,30 @@ def _address(tensor: Tensor | None) -> int | None:
 def _library() -> Any:
     """Return the native library, which the caller knows to be there."""
     library: Any = native.library()
+    require_structure(library, "gated_call", Call)
+    require_equal("the table of gated cells", _described(library), [_facts(cell) for cell in CELLS.values()])
     library.gated_packed_size.restype = ctypes.c_int64
     return library
+
+
+def _described(library: Any) -> list[tuple]:
+    """Return what the library says of every cell."""
+    library.gated_cell.restype, library.gated_cell.argtypes = (
+        ctypes.c_char_p,
+        [ctypes.c_long, ctypes.c_void_p],
+    )
+    facts, found = (ctypes.c_long * 5)(), []
+    while name := library.gated_cell(len(found), facts):
+        found.append((name.decode(), *facts))
+    return found
+
+
+def _facts(cell: Cell) -> tuple:
+    return (
+        cell.name,
+        cell.num_states,
+        cell.num_input_gates,
+        cell.num_state_gates,
+        cell.num_extra,
+        int(cell.projects),
+    )

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from bicameral.errors import ShapeError
+from bicameral.kernels.native import interface
 
 SETTING = "BICAMERAL_KERNELS"
-REBUILD = "python -m bicameral.kernels.native.build"
+REBUILD = interface.REBUILD
 # What PyTorch finds in the processor, and so what this process may execute.
 RUNS = {"AVX512": ("avx512", "avx2", "baseline"), "AVX2": ("avx2", "baseline")}
 OTHERS = ("baseline", "neon")
@@ -54,6 +55,7 @@ def has_threads() -> bool:
 @functools.cache
 def function(name: str, integers: int, pointers: int) -> Callable[..., None]:
     """Return a C function of the library that takes so many integers, then so many addresses."""
+    interface.require_function(library(), name, integers, pointers)
     found = getattr(library(), name)
     found.argtypes = [ctypes.c_long] * integers + [ctypes.c_void_p] * pointers
     found.restype = None

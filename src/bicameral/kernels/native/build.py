@@ -63,13 +63,15 @@ def find_compiler() -> list[str]:
     raise CannotBuildError(f"found no C++ compiler (CXX, {', '.join(COMPILERS)})")
 
 
-def build(names: list[str] | None = None) -> list[Path]:
+def build(names: list[str] | None = None, more: tuple[str, ...] = ()) -> list[Path]:
     """Compile the named variants (default: all of this machine) and return their libraries."""
     compiler, flags = find_compiler(), variants()
     names = list(flags) if names is None else names
     LIBRARIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LIBRARIES) as scratch, ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda name: _compile(compiler, name, flags[name], Path(scratch)), names))
+        return list(
+            pool.map(lambda name: _compile(compiler, name, (*flags[name], *more), Path(scratch)), names)
+        )
 
 
 def _compile(compiler: list[str], variant: str, flags: tuple[str, ...], scratch: Path) -> Path:

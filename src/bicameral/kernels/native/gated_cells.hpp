@@ -57,7 +57,7 @@ BICAMERAL_INLINE Vector gate(Vector x) {
 struct Units {
   static constexpr int BLOCKS = 1, EXTRAS = 0, MIDDLE = 0;
   static constexpr int FIRST_BIAS = -1;  // which block of b_h slot 0 takes, although it does not see the state
-  static constexpr bool MIXES = false;
+  static constexpr bool MIXES = false, PROJECTS = false;
 };
 
 BICAMERAL_INLINE Vector past_sigmoid(Vector d, Vector y) { return d * y * (1.f - y); }

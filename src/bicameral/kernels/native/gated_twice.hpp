@@ -63,7 +63,7 @@ struct ResetBeforeGru : Units {
 // h = P (σ(o) tanh(c)), c = σ(f) c + σ(i) tanh(g): slots i, f, g, o, σ(o) tanh(c).
 struct ProjectedLstm : Units {
   static constexpr int SLOTS = 5, INPUT = 4, FROM = 0, MIDDLE = 4;
-  static constexpr bool CELL = true, MIXES = true;
+  static constexpr bool CELL = true, MIXES = true, PROJECTS = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
   static constexpr long PITCH = SLOTS * LANES;
 

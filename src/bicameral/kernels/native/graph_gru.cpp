@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gated_product.hpp"
+#include "interface.hpp"
 #include "sparse_rows.hpp"
 #include "threads.hpp"
 
@@ -297,3 +298,6 @@ BICAMERAL_EXPORT void graph_gru_backward(long batch, long frames, long nodes, lo
     for (long example = mine.first; example < mine.end; example++) backward(layer, b, example, group);
   });
 }
+
+BICAMERAL_DESCRIBE(graph_gru_forward)
+BICAMERAL_DESCRIBE(graph_gru_backward)

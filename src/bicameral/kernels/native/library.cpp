@@ -1,4 +1,5 @@
 // What the library says about itself, and whose threads it borrows.
+#include "interface.hpp"
 #include "simd.hpp"
 #include "threads.hpp"
 #if defined(__linux__)
@@ -34,3 +35,5 @@ BICAMERAL_EXPORT void bicameral_ask_for_huge_pages(long bytes, char* memory) {
   madvise(reinterpret_cast<void*>(first), memory + bytes - reinterpret_cast<char*>(first), MADV_HUGEPAGE);
 #endif
 }
+
+BICAMERAL_DESCRIBE(bicameral_ask_for_huge_pages)

@@ -1,6 +1,7 @@
 // h_t = a_t h_{t-1} + x_t and its gradients, real and complex. One pass over memory in each direction: rows are
 // read in the order they lie in, the state of a block of channels stays in the first-level cache.
 #include "channels.hpp"
+#include "interface.hpp"
 
 using namespace bicameral;
 
@@ -169,3 +170,8 @@ void backward(Batch batch, const float* a, const float* h, const float* y, const
   }
 ENTRY(real, Reals, Real)
 ENTRY(complex, Complexes, Complex)
+
+BICAMERAL_DESCRIBE(linear_scan_forward_real)
+BICAMERAL_DESCRIBE(linear_scan_backward_real)
+BICAMERAL_DESCRIBE(linear_scan_forward_complex)
+BICAMERAL_DESCRIBE(linear_scan_backward_complex)

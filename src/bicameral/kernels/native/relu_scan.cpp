@@ -1,6 +1,7 @@
 // h_t = max(0, u h_{t-1} + x_t) and its gradients; u is the same in every frame. One pass over memory in each
 // direction, the state of a block of channels in the first-level cache.
 #include "channels.hpp"
+#include "interface.hpp"
 
 using namespace bicameral;
 
@@ -89,3 +90,6 @@ BICAMERAL_EXPORT void relu_scan_backward(long size, long frames, long width, lon
     backward<decltype(lane)>(extent, u + first, h + s, y + o, dy + o, dx + o, du + s, dh + s);
   });
 }
+
+BICAMERAL_DESCRIBE(relu_scan_forward)
+BICAMERAL_DESCRIBE(relu_scan_backward)

@@ -1,6 +1,7 @@
 // RG-LRU: h_t = a_t h_{t-1} + m_t i_t x_t with log a_t = r_t log_a, m = sqrt(1 - a^2) and r, i the sigmoids of
 // their pre-activations. Gates are computed anew in the backward pass: that costs less than storing them.
 #include "channels.hpp"
+#include "interface.hpp"
 
 using namespace bicameral;
 
@@ -98,3 +99,6 @@ BICAMERAL_EXPORT void rg_lru_backward(long size, long frames, long width, long t
   backward({size, frames, width, threads}, {x, gate_a, gate_x, log_a, h, resets}, y, dy,
            {dx, dgate_a, dgate_x, dlog_a, dh});
 }
+
+BICAMERAL_DESCRIBE(rg_lru_forward)
+BICAMERAL_DESCRIBE(rg_lru_backward)

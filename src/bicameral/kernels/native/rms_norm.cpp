@@ -1,6 +1,7 @@
 // y = x / sqrt(mean(x^2) + EPS) * w of every row, and its gradients. A row is read from memory once: its second
 // reading comes from the first-level cache.
 #include "channels.hpp"
+#include "interface.hpp"
 
 using namespace bicameral;
 
@@ -74,3 +75,6 @@ BICAMERAL_EXPORT void rms_norm_backward(long rows, long width, long block, long 
       backward(width, x + row * width, w, dy + row * width, dx + row * width, total);
   });
 }
+
+BICAMERAL_DESCRIBE(rms_norm_forward)
+BICAMERAL_DESCRIBE(rms_norm_backward)

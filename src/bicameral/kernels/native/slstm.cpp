@@ -1,6 +1,7 @@
 // The sLSTM recurrence, forwards and backwards: every head of a few rows by itself, its state in the first-level
 // cache. Gates stand as i, f, z, o. The stabiliser m counts as a constant in the gradients: outputs do not
 // depend on it.
+#include "interface.hpp"
 #include "tile.hpp"
 
 using namespace bicameral;
@@ -172,3 +173,6 @@ BICAMERAL_EXPORT void slstm_backward(long rows, long frames, long heads, long si
   Backward b = {r, c, n, cs, ns, kept, dys, dcs, dns, dx, dh, dc, dn};
   visit(shape, threads, [&](auto count, long head, long row) { backward<count>(shape, b, head, row); });
 }
+
+BICAMERAL_DESCRIBE(slstm_forward)
+BICAMERAL_DESCRIBE(slstm_backward)

@@ -1,6 +1,7 @@
 // y[b, r, :] = sum of values[k] x[b, columns[k], :] over the entries k of row r: a sparse matrix times the nodes
 // of every example, which stays in the caches.
 #include "channels.hpp"
+#include "interface.hpp"
 #include "sparse_rows.hpp"
 
 using namespace bicameral;
@@ -11,3 +12,5 @@ BICAMERAL_EXPORT void sparse_rows(long batch, long rows, long nodes, long width,
   parallel_for(batch, threads_for(batch * rows * width, threads),
                [&](long b) { sum_rows(m, rows, width, x + b * nodes * width, y + b * rows * width); });
 }
+
+BICAMERAL_DESCRIBE(sparse_rows)
