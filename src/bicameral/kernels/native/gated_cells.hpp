@@ -25,7 +25,7 @@ struct Extra {
 
 // tanh by a ratio of polynomials in x^2, the best of its degree up to where it is 1 to the last bit: half the
 // work of the one by exponentials, and as exact near 0.
-BICAMERAL_INLINE Vector squash(Vector x) {
+BICAMERAL_INLINE Vector fast_tanh(Vector x) {
   x = at_least(at_most(x, 7.90531110763549805f), -7.90531110763549805f);
   Vector z = x * x;
   Vector over = -2.76076847742355e-16f * z + 2.00018790482477e-13f;
@@ -42,7 +42,7 @@ BICAMERAL_INLINE Vector squash(Vector x) {
 
 // 1 / (1 + e^-x) with 2^y, y = -x / ln(2), in one piece: as near to the truth as a float of its size near 1/2, where a
 // sigmoid right in its last places would take half as long again.
-BICAMERAL_INLINE Vector gate(Vector x) {
+BICAMERAL_INLINE Vector fast_sigmoid(Vector x) {
   const float shift = 12582912.f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
   Vector y = at_least(at_most(x, 87.f), -87.f) * -1.44269504f, n = y + shift, r = y - (n - shift);
   Vector p = 1.326472731307149e-3f * r + 9.671512991189957e-3f;
@@ -60,8 +60,8 @@ struct Units {
   static constexpr bool MIXES = false, PROJECTS = false;
 };
 
-BICAMERAL_INLINE Vector past_sigmoid(Vector d, Vector y) { return d * y * (1.f - y); }
-BICAMERAL_INLINE Vector past_tanh(Vector d, Vector y) { return d * (1.f - y * y); }
+BICAMERAL_INLINE Vector sigmoid_backward(Vector d, Vector y) { return d * y * (1.f - y); }
+BICAMERAL_INLINE Vector tanh_backward(Vector d, Vector y) { return d * (1.f - y * y); }
 
 // h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
 struct Lstm : Units {
@@ -70,15 +70,15 @@ struct Lstm : Units {
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[0] = gate(s[0]), s[1] = gate(s[1]), s[2] = squash(s[2]), s[3] = gate(s[3]);
+    s[0] = fast_sigmoid(s[0]), s[1] = fast_sigmoid(s[1]), s[2] = fast_tanh(s[2]), s[3] = fast_sigmoid(s[3]);
     state.c = s[1] * state.c + s[0] * s[2];
-    state.h = s[3] * squash(state.c);
+    state.h = s[3] * fast_tanh(state.c);
   }
   BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra) {
-    Vector i = s[0], f = s[1], g = s[2], o = s[3], squashed = squash(after.c);
-    Vector dc = d.c + past_tanh(d.h * o, squashed);
-    s[0] = past_sigmoid(dc * g, i), s[1] = past_sigmoid(dc * before.c, f);
-    s[2] = past_tanh(dc * i, g), s[3] = past_sigmoid(d.h * squashed, o);
+    Vector i = s[0], f = s[1], g = s[2], o = s[3], tanh_c = fast_tanh(after.c);
+    Vector dc = d.c + tanh_backward(d.h * o, tanh_c);
+    s[0] = sigmoid_backward(dc * g, i), s[1] = sigmoid_backward(dc * before.c, f);
+    s[2] = tanh_backward(dc * i, g), s[3] = sigmoid_backward(d.h * tanh_c, o);
     d = {Vector{}, dc * f};
   }
 };
@@ -105,16 +105,16 @@ struct PeepholeLstm : Lstm {
   static constexpr int EXTRAS = 3;
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
-    s[0] = gate(s[0] + extra[0] * state.c), s[1] = gate(s[1] + extra[1] * state.c), s[2] = squash(s[2]);
+    s[0] = fast_sigmoid(s[0] + extra[0] * state.c), s[1] = fast_sigmoid(s[1] + extra[1] * state.c), s[2] = fast_tanh(s[2]);
     state.c = s[1] * state.c + s[0] * s[2];
-    s[3] = gate(s[3] + extra[2] * state.c);
-    state.h = s[3] * squash(state.c);
+    s[3] = fast_sigmoid(s[3] + extra[2] * state.c);
+    state.h = s[3] * fast_tanh(state.c);
   }
   BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra extra) {
-    Vector i = s[0], f = s[1], g = s[2], o = s[3], squashed = squash(after.c);
-    s[3] = past_sigmoid(d.h * squashed, o);
-    Vector dc = d.c + past_tanh(d.h * o, squashed) + s[3] * extra[2];
-    s[0] = past_sigmoid(dc * g, i), s[1] = past_sigmoid(dc * before.c, f), s[2] = past_tanh(dc * i, g);
+    Vector i = s[0], f = s[1], g = s[2], o = s[3], tanh_c = fast_tanh(after.c);
+    s[3] = sigmoid_backward(d.h * tanh_c, o);
+    Vector dc = d.c + tanh_backward(d.h * o, tanh_c) + s[3] * extra[2];
+    s[0] = sigmoid_backward(dc * g, i), s[1] = sigmoid_backward(dc * before.c, f), s[2] = tanh_backward(dc * i, g);
     d = {Vector{}, dc * f + s[0] * extra[0] + s[1] * extra[1]};
   }
   // What a step adds to the gradients of the diagonals.
@@ -130,15 +130,15 @@ struct CoupledLstm : Units {
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[0] = gate(s[0]), s[1] = squash(s[1]), s[2] = gate(s[2]);
+    s[0] = fast_sigmoid(s[0]), s[1] = fast_tanh(s[1]), s[2] = fast_sigmoid(s[2]);
     state.c = s[1] + s[0] * (state.c - s[1]);
-    state.h = s[2] * squash(state.c);
+    state.h = s[2] * fast_tanh(state.c);
   }
   BICAMERAL_INLINE void backward(Vector* s, State before, State after, State& d, Extra) {
-    Vector f = s[0], g = s[1], o = s[2], squashed = squash(after.c);
-    Vector dc = d.c + past_tanh(d.h * o, squashed);
-    s[0] = past_sigmoid(dc * (before.c - g), f), s[1] = past_tanh(dc * (1.f - f), g);
-    s[2] = past_sigmoid(d.h * squashed, o);
+    Vector f = s[0], g = s[1], o = s[2], tanh_c = fast_tanh(after.c);
+    Vector dc = d.c + tanh_backward(d.h * o, tanh_c);
+    s[0] = sigmoid_backward(dc * (before.c - g), f), s[1] = tanh_backward(dc * (1.f - f), g);
+    s[2] = sigmoid_backward(d.h * tanh_c, o);
     d = {Vector{}, dc * f};
   }
 };
@@ -150,14 +150,14 @@ struct Gru : Units {
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
-    s[1] = gate(s[1]), s[2] = gate(s[2]);
-    s[0] = squash(s[0] + s[1] * s[3]);
+    s[1] = fast_sigmoid(s[1]), s[2] = fast_sigmoid(s[2]);
+    s[0] = fast_tanh(s[0] + s[1] * s[3]);
     state.h = s[0] + s[2] * (state.h - s[0]);
   }
   BICAMERAL_INLINE void backward(Vector* s, State before, State, State& d, Extra) {
     Vector n = s[0], r = s[1], z = s[2];
-    s[0] = past_tanh(d.h * (1.f - z), n);
-    s[1] = past_sigmoid(s[0] * s[3], r), s[2] = past_sigmoid(d.h * (before.h - n), z), s[3] = s[0] * r;
+    s[0] = tanh_backward(d.h * (1.f - z), n);
+    s[1] = sigmoid_backward(s[0] * s[3], r), s[2] = sigmoid_backward(d.h * (before.h - n), z), s[3] = s[0] * r;
     d.h *= z;
   }
 };
@@ -173,9 +173,9 @@ struct TanhRnn : Units {
   static constexpr bool CELL = false;
   static constexpr int input_gate[] = {0}, state_gate[] = {0};
 
-  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = squash(s[0]); }
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = fast_tanh(s[0]); }
   BICAMERAL_INLINE void backward(Vector* s, State, State, State& d, Extra) {
-    s[0] = past_tanh(d.h, s[0]);
+    s[0] = tanh_backward(d.h, s[0]);
     d.h = Vector{};
   }
 };

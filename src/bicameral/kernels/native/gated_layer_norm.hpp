@@ -61,9 +61,9 @@ struct Sums {
   Vector plain{}, along{};
   void add(Vector d, Vector normal) { plain += d, along += d * normal; }
 };
-struct PastNorm {
+struct NormBackward {
   float scale, plain, along;
-  PastNorm(float scale, const Sums& sums, long count)
+  NormBackward(float scale, const Sums& sums, long count)
       : scale(scale), plain(total(sums.plain) / static_cast<float>(count)),
         along(total(sums.along) / static_cast<float>(count)) {}
   Vector operator()(Vector d, Vector normal) const { return scale * (d - plain - normal * along); }
@@ -88,7 +88,7 @@ struct LayerNormLstm : Units {
         Vector normal = (load(s + (FROM + n) * LANES) - seen.mean) * seen.scale;
         store(s + (FROM + n) * LANES, normal);
         Vector a = load(s + n * LANES) + row.extras(v)[n] * normal;
-        store(s + n * LANES, active[n] = n == 2 ? squash(a) : gate(a));
+        store(s + n * LANES, active[n] = n == 2 ? fast_tanh(a) : fast_sigmoid(a));
       }
       store(row.next_c + v * LANES, active[1] * load(row.c + v * LANES) + active[0] * active[2]);
     }
@@ -97,15 +97,15 @@ struct LayerNormLstm : Units {
       float* s = row.gates + v * PITCH;
       Vector normal = (load(row.next_c + v * LANES) - cell.mean) * cell.scale;
       store(s + 4 * LANES, normal);
-      store(row.next_h + v * LANES, load(s + 3 * LANES) * squash(row.extras(v)[4] * normal + row.extras(v)[5]));
+      store(row.next_h + v * LANES, load(s + 3 * LANES) * fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]));
     }
     row.gates[5 * LANES] = seen.scale, row.gates[5 * LANES + 1] = cell.scale;
   }
 
   // dh and dc: in, of the states after; out, of those before, but for what goes through the product.
   static void backward(const Row& row, float* going, float* dh, float* dc) {
-    const PastNorm cell(row.gates[5 * LANES + 1], into_output(row, going, dh), row.units);
-    const PastNorm seen(row.gates[5 * LANES], into_gates(row, going, dc, cell), 4 * row.units);
+    const NormBackward cell(row.gates[5 * LANES + 1], into_output(row, going, dh), row.units);
+    const NormBackward seen(row.gates[5 * LANES], into_gates(row, going, dc, cell), 4 * row.units);
     for (long v = 0; v < row.vectors(); v++)
       for (int n = 0; n < 4; n++) {
         Vector d = load(going + v * PITCH + n * LANES) * row.extras(v)[n];
@@ -120,8 +120,8 @@ struct LayerNormLstm : Units {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
       Vector o = load(s + 3 * LANES), normal = load(s + 4 * LANES), d_h = load(dh + v * LANES);
-      Vector squashed = squash(row.extras(v)[4] * normal + row.extras(v)[5]), d_n = past_tanh(d_h * o, squashed);
-      store(d + 3 * LANES, past_sigmoid(d_h * squashed, o));
+      Vector tanh_c = fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]), d_n = tanh_backward(d_h * o, tanh_c);
+      store(d + 3 * LANES, sigmoid_backward(d_h * tanh_c, o));
       store(d + 4 * LANES, d_n), store(d + 5 * LANES, d_n * normal);
       sums.add(d_n * row.extras(v)[4], normal);
       store(dh + v * LANES, Vector{});
@@ -129,15 +129,15 @@ struct LayerNormLstm : Units {
     return sums;
   }
 
-  static Sums into_gates(const Row& row, float* going, float* dc, const PastNorm& cell) {
+  static Sums into_gates(const Row& row, float* going, float* dc, const NormBackward& cell) {
     Sums sums;
     for (long v = 0; v < row.vectors(); v++) {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
       Vector i = load(s), f = load(s + LANES), g = load(s + 2 * LANES);
       Vector d_c = load(dc + v * LANES) + cell(load(d + 4 * LANES) * row.extras(v)[4], load(s + 4 * LANES));
-      store(d, past_sigmoid(d_c * g, i)), store(d + LANES, past_sigmoid(d_c * load(row.c + v * LANES), f));
-      store(d + 2 * LANES, past_tanh(d_c * i, g)), store(dc + v * LANES, d_c * f);
+      store(d, sigmoid_backward(d_c * g, i)), store(d + LANES, sigmoid_backward(d_c * load(row.c + v * LANES), f));
+      store(d + 2 * LANES, tanh_backward(d_c * i, g)), store(dc + v * LANES, d_c * f);
       for (int n = 0; n < 4; n++) sums.add(load(d + n * LANES) * row.extras(v)[n], load(s + (FROM + n) * LANES));
     }
     return sums;

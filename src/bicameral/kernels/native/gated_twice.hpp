@@ -22,8 +22,8 @@ struct ResetBeforeGru : Units {
   static void middle(const Row& row) {
     for (long v = 0; v < row.vectors(); v++) {
       float* s = row.gates + v * PITCH;
-      Vector r = gate(load(s + LANES));
-      store(s + LANES, r), store(s + 2 * LANES, gate(load(s + 2 * LANES)));
+      Vector r = fast_sigmoid(load(s + LANES));
+      store(s + LANES, r), store(s + 2 * LANES, fast_sigmoid(load(s + 2 * LANES)));
       store(s + 3 * LANES, r * load(row.h + v * LANES));
     }
   }
@@ -31,7 +31,7 @@ struct ResetBeforeGru : Units {
   static void forward(const Row& row) {
     for (long v = 0; v < row.vectors(); v++) {
       float* s = row.gates + v * PITCH;
-      Vector n = squash(load(s) + load(row.next_h + v * LANES));
+      Vector n = fast_tanh(load(s) + load(row.next_h + v * LANES));
       store(s, n);
       store(row.next_h + v * LANES, n + load(s + 2 * LANES) * (load(row.h + v * LANES) - n));
     }
@@ -41,9 +41,9 @@ struct ResetBeforeGru : Units {
     for (long v = 0; v < row.vectors(); v++) {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
-      Vector n = load(s), z = load(s + 2 * LANES), d_h = load(dh + v * LANES), d_n = past_tanh(d_h * (1.f - z), n);
+      Vector n = load(s), z = load(s + 2 * LANES), d_h = load(dh + v * LANES), d_n = tanh_backward(d_h * (1.f - z), n);
       store(coming + v * LANES, d_n), store(d, d_n);
-      store(d + 2 * LANES, past_sigmoid(d_h * (load(row.h + v * LANES) - n), z));
+      store(d + 2 * LANES, sigmoid_backward(d_h * (load(row.h + v * LANES) - n), z));
       store(dh + v * LANES, d_h * z);
     }
   }
@@ -53,7 +53,7 @@ struct ResetBeforeGru : Units {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
       Vector r = load(s + LANES), d_middle = load(d + 3 * LANES);
-      store(d + LANES, past_sigmoid(d_middle * load(row.h + v * LANES), r));
+      store(d + LANES, sigmoid_backward(d_middle * load(row.h + v * LANES), r));
       store(dh + v * LANES, load(dh + v * LANES) + d_middle * r);
       store(d + 3 * LANES, load(s + 3 * LANES));
     }
