@@ -151,10 +151,10 @@ struct Backward {
       Product p = through(to_h, HEARING, call.outputs, block);
       p.offset = block * MOST_COLUMNS * LANES;
       multiply(p, later, from.data(), to.data(), to.data());
-      if constexpr (!Cell::MIXES)
+      if constexpr (!Cell::ROW_WISE)
         for (long i = 0; t >= 0 && i < running; i++) step_back(frame, going, t, part.row(i), block);
     }
-    if constexpr (Cell::MIXES)
+    if constexpr (Cell::ROW_WISE)
       for (long i = 0; t >= 0 && i < running; i++) row_back(frame, going, t, part.row(i));
     if constexpr (Cell::MIDDLE > 0)
       if (t >= 0) middle_back(part, frame, going, t, running, from, to);

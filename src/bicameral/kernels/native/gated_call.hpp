@@ -1,7 +1,7 @@
 // What Python asks of a gated recurrence, how its memory is laid out, and how its work is shared.
 //
 // Inside, everything is [time][row][vector of units][slot][lane], rows ordered by falling length, so that the
-// rows still running are always the first ones. Units are padded to whole vectors.
+// rows still running are always the first ones. CellTraits are padded to whole vectors.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -179,7 +179,7 @@ inline long threads_worth(const Call& call, long step) {
 template <class Cell>
 Sharing sharing(const Call& call, const Layout<Cell>& at) {
   const long step = call.rows * at.padded * at.HEARING * call.outputs, threads = threads_worth(call, step);
-  if (Cell::MIXES) return {std::min(threads, call.rows), true};
+  if (Cell::ROW_WISE) return {std::min(threads, call.rows), true};
   return {threads, call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES};
 }
 

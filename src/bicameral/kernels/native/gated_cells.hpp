@@ -4,7 +4,7 @@
 // the projected state, so a gate that is deaf to the state stands before FROM. `input_gate` and
 // `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
 // BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
-// A cell that MIXES the units of a row takes rows instead (gated_layer_norm.hpp), and so does one with a second
+// A ROW_WISE cell computes with all units of a row, so it takes rows instead (gated_layer_norm.hpp), and so does one with a second
 // product, which reads slot MIDDLE (gated_twice.hpp).
 // forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
 #pragma once
@@ -53,18 +53,18 @@ BICAMERAL_INLINE Vector fast_sigmoid(Vector x) {
   return 1.f / (1.f + p * two_to_the(bits_of(n)));  // what else n holds is shifted out
 }
 
-// What most cells are.
-struct Units {
+// What most cells are: without a second product, and computed unit by unit.
+struct CellTraits {
   static constexpr int BLOCKS = 1, EXTRAS = 0, MIDDLE = 0;
   static constexpr int FIRST_BIAS = -1;  // which block of b_h slot 0 takes, although it does not see the state
-  static constexpr bool MIXES = false, PROJECTS = false;
+  static constexpr bool ROW_WISE = false, PROJECTS = false;
 };
 
 BICAMERAL_INLINE Vector sigmoid_backward(Vector d, Vector y) { return d * y * (1.f - y); }
 BICAMERAL_INLINE Vector tanh_backward(Vector d, Vector y) { return d * (1.f - y * y); }
 
 // h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
-struct Lstm : Units {
+struct Lstm : CellTraits {
   static constexpr int SLOTS = 4, INPUT = 4, FROM = 0;
   static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
@@ -124,7 +124,7 @@ struct PeepholeLstm : Lstm {
 };
 
 // The input gate is what the forget gate leaves: slots f, g, o.
-struct CoupledLstm : Units {
+struct CoupledLstm : CellTraits {
   static constexpr int SLOTS = 3, INPUT = 3, FROM = 0;
   static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
@@ -144,7 +144,7 @@ struct CoupledLstm : Units {
 };
 
 // h = (1 - z) n + z h with n = tanh(W x + r (U h + b)): slots W x of n, r, z, U h of n.
-struct Gru : Units {
+struct Gru : CellTraits {
   static constexpr int SLOTS = 4, INPUT = 3, FROM = 1;
   static constexpr bool CELL = false;
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
@@ -168,7 +168,7 @@ struct SigGru : Gru {
   static constexpr int state_gate[] = {0, 1};
 };
 
-struct TanhRnn : Units {
+struct TanhRnn : CellTraits {
   static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4;
   static constexpr bool CELL = false;
   static constexpr int input_gate[] = {0}, state_gate[] = {0};

@@ -164,11 +164,11 @@ struct Forward {
                 columns, at.HEARING, Cell::SLOTS * LANES, at.gates,
                 at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES};
       multiply(p, running, from.data(), to.data(), to.data());
-      if constexpr (!Cell::MIXES)
+      if constexpr (!Cell::ROW_WISE)
         for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);
     }
     if constexpr (Cell::MIDDLE > 0) through_middle(frame, running);
-    if constexpr (Cell::MIXES)
+    if constexpr (Cell::ROW_WISE)
       for (long i = 0; i < running; i++) update_row(frame, t, part.row(i));
   }
 

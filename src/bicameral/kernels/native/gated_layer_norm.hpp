@@ -1,6 +1,6 @@
-// A gated cell that mixes the units of a row: layer norm over all its gates, and over its new cell.
+// A row-wise gated cell: layer norm over all its gates, and over its new cell.
 //
-// Such a cell takes a whole row once its pre-activations are complete, where the others take a vector of units.
+// It takes a whole row once its pre-activations are complete, where the others take a vector of units.
 #pragma once
 #include "gated_cells.hpp"
 
@@ -73,9 +73,9 @@ struct NormBackward {
 // Slots 0-3: what the input says to i f g o, then the gates; 4: the normal cell; 5: the scales of the two norms,
 // in the first vector; 6-9: what the state says, then its norm. Backwards, 4 and 5 are what a step adds to the
 // gradients of the cell's bias and gain.
-struct LayerNormLstm : Units {
+struct LayerNormLstm : CellTraits {
   static constexpr int SLOTS = 10, INPUT = 4, FROM = 6, EXTRAS = 6;
-  static constexpr bool CELL = true, MIXES = true;
+  static constexpr bool CELL = true, ROW_WISE = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
   static constexpr long PITCH = SLOTS * LANES;
 
