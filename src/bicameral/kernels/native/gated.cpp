@@ -20,7 +20,7 @@ constexpr Entry entry(const char* name) {
   return {name,
           Cell::CELL ? 2 : 1,
           Cell::INPUT,
-          Layout<Cell>::SEEN,
+          Layout<Cell>::STATE_GATES,
           Cell::EXTRAS,
           Cell::PROJECTS,
           Cell::SLOTS,

@@ -14,10 +14,10 @@ constexpr long CHUNK_SUMS = 192;  // rows times frames summed into the gradients
 // The memory of one call, beside the history.
 template <class Cell>
 struct Backward {
-  static constexpr int HEARING = Layout<Cell>::HEARING;
+  static constexpr int STATE_SLOTS = Layout<Cell>::STATE_SLOTS;
   // Heights of the tiles in which the gradients of w_x and w_h are summed.
   static constexpr int X_ROWS = std::min(MOST_ROWS, SUMS / (Cell::BLOCKS * Cell::INPUT));
-  static constexpr int H_ROWS = std::min(MOST_ROWS, SUMS / (Cell::BLOCKS * HEARING));
+  static constexpr int H_ROWS = std::min(MOST_ROWS, SUMS / (Cell::BLOCKS * STATE_SLOTS));
 
   const Call& call;
   Layout<Cell> at;
@@ -38,11 +38,11 @@ struct Backward {
     const long sizes[] = {(chunk + 1) * call.rows * at.gates,
                           call.rows * at.shown,
                           call.rows * at.padded,
-                          at.padded * HEARING * at.shown,
+                          at.padded * STATE_SLOTS * at.shown,
                           call.w_x && call.dx ? at.padded * Cell::INPUT * whole(call.inputs) : 0,
                           at.padded * Cell::EXTRAS,
                           weights && call.w_x ? at.padded * Cell::INPUT * call.inputs : 0,
-                          weights ? at.padded * HEARING * call.outputs : 0,
+                          weights ? at.padded * STATE_SLOTS * call.outputs : 0,
                           at.gates,
                           at.padded * Cell::EXTRAS,
                           weights && call.w_x ? tiles(call.inputs, X_ROWS) * X_ROWS * sums : 0,
@@ -84,7 +84,7 @@ struct Backward {
     if constexpr (Cell::MIDDLE > 0) middle().prepare(thread, threads);
     Range mine = share(blocks(call.outputs), thread, threads);
     for (long block = mine.first; block < mine.end; block++)
-      pack_block(to_h, call.w_h, Cell::state_gate, HEARING, call.outputs, block);
+      pack_block(to_h, call.w_h, Cell::state_gate, STATE_SLOTS, call.outputs, block);
     if (!call.w_x || !call.dx) return;
     mine = share(blocks(call.inputs), thread, threads);
     for (long block = mine.first; block < mine.end; block++)
@@ -139,7 +139,7 @@ struct Backward {
   void step(const Part& part, long t, std::vector<const float*>& from, std::vector<float*>& to) const {
     const long later = part.running(order, t + 1, part.rows), running = part.running(order, t, part.rows);
     const Frame frame = t < 0 ? Frame{} : history.frame(t);
-    const float* coming = gradient(t + 1) + Cell::FROM * LANES;
+    const float* coming = gradient(t + 1) + Cell::FIRST_STATE_SLOT * LANES;
     float* going = t < 0 ? nullptr : gradient(t);
     from.resize(later), to.resize(later);
     for (long i = 0; i < later; i++) {
@@ -148,7 +148,7 @@ struct Backward {
     }
     for (long i = 0; i < part.panels.end - part.panels.first; i++) {
       long block = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
-      Product p = through(to_h, HEARING, call.outputs, block);
+      Product p = through(to_h, STATE_SLOTS, call.outputs, block);
       p.offset = block * MOST_COLUMNS * LANES;
       multiply(p, later, from.data(), to.data(), to.data());
       if constexpr (!Cell::ROW_WISE)
@@ -266,7 +266,7 @@ struct Backward {
       if (tile < tiles_x)
         sum_tile(sum_x, tile_x, X_ROWS, call.inputs, Cell::INPUT, packed.data(), panel, tile);
       else
-        sum_tile(sum_h, tile_h, H_ROWS, call.outputs, HEARING, packed.data() + Cell::FROM * LANES, panel, tile - tiles_x);
+        sum_tile(sum_h, tile_h, H_ROWS, call.outputs, STATE_SLOTS, packed.data() + Cell::FIRST_STATE_SLOT * LANES, panel, tile - tiles_x);
   }
 
   void sum_tile(float* sums, const float* operand, int rows, long width, int slots, const float* packed, long panel,
@@ -305,7 +305,7 @@ struct Backward {
   }
 
   void unpack_panel(long panel) const {
-    unpack(call.dw_h, sum_h, panel, Cell::state_gate, HEARING, call.outputs);
+    unpack(call.dw_h, sum_h, panel, Cell::state_gate, STATE_SLOTS, call.outputs);
     if (call.w_x) unpack(call.dw_x, sum_x, panel, Cell::input_gate, Cell::INPUT, call.inputs);
     for (int block = 0; block < at.blocks(panel); block++) {
       long vector = panel * Cell::BLOCKS + block, count = count_of(call.units, vector);

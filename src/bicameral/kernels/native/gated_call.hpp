@@ -63,8 +63,8 @@ inline long count_of(long width, long vector) { return std::min<long>(LANES, wid
 
 template <class Cell>
 struct Layout {
-  static constexpr int HEARING = (Cell::MIDDLE ? Cell::MIDDLE : Cell::SLOTS) - Cell::FROM;  // see the state
-  static constexpr int SEEN = HEARING + (Cell::FIRST_BIAS >= 0);  // blocks of w_h and of b_h
+  static constexpr int STATE_SLOTS = (Cell::MIDDLE ? Cell::MIDDLE : Cell::SLOTS) - Cell::FIRST_STATE_SLOT;  // they see the state
+  static constexpr int STATE_GATES = STATE_SLOTS + (Cell::FIRST_BIAS >= 0);  // blocks of w_h and of b_h
   long vectors, padded, gates, shown;  // of units; floats of units, of their gates, of outputs
 
   explicit Layout(const Call& call)
@@ -77,9 +77,9 @@ struct Layout {
 
   // Packed for the forward pass: biases, panels of w_h, of what reads the middle, of w_x.
   long w_h(const Call& call, long panel) const {
-    return gates + unit(panel) * HEARING * call.outputs;
+    return gates + unit(panel) * STATE_SLOTS * call.outputs;
   }
-  long middle(const Call& call) const { return gates + padded * HEARING * call.outputs; }
+  long middle(const Call& call) const { return gates + padded * STATE_SLOTS * call.outputs; }
   long w_x(const Call& call, long panel) const {
     return middle(call) + (Cell::MIDDLE ? padded * shown : 0) + unit(panel) * Cell::INPUT * call.inputs;
   }
@@ -88,8 +88,8 @@ struct Layout {
   }
   // Which block of b_h a slot takes; none below zero.
   static int state_bias(int slot) {
-    if (slot == 0 && Cell::FROM > 0) return Cell::FIRST_BIAS;
-    return slot >= Cell::FROM && slot < Cell::FROM + HEARING ? Cell::state_gate[slot - Cell::FROM] : -1;
+    if (slot == 0 && Cell::FIRST_STATE_SLOT > 0) return Cell::FIRST_BIAS;
+    return slot >= Cell::FIRST_STATE_SLOT && slot < Cell::FIRST_STATE_SLOT + STATE_SLOTS ? Cell::state_gate[slot - Cell::FIRST_STATE_SLOT] : -1;
   }
 };
 
@@ -178,7 +178,7 @@ inline long threads_worth(const Call& call, long step) {
 // that mixes their units always are.
 template <class Cell>
 Sharing sharing(const Call& call, const Layout<Cell>& at) {
-  const long step = call.rows * at.padded * at.HEARING * call.outputs, threads = threads_worth(call, step);
+  const long step = call.rows * at.padded * at.STATE_SLOTS * call.outputs, threads = threads_worth(call, step);
   if (Cell::ROW_WISE) return {std::min(threads, call.rows), true};
   return {threads, call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES};
 }

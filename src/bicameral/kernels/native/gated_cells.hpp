@@ -1,7 +1,7 @@
 // One step of every gated cell, for one vector of units: forwards, and backwards through it.
 //
-// A cell has SLOTS pre-activations a unit. Slots 0 .. INPUT-1 take the projected input, slots FROM .. SLOTS-1
-// the projected state, so a gate that is deaf to the state stands before FROM. `input_gate` and
+// A cell has SLOTS pre-activations a unit. Slots 0 .. INPUT-1 take the projected input, slots FIRST_STATE_SLOT .. SLOTS-1
+// the projected state, so a gate that does not see the state stands before FIRST_STATE_SLOT. `input_gate` and
 // `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
 // BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
 // A ROW_WISE cell computes with all units of a row, so it takes rows instead (gated_layer_norm.hpp), and so does one with a second
@@ -65,7 +65,7 @@ BICAMERAL_INLINE Vector tanh_backward(Vector d, Vector y) { return d * (1.f - y 
 
 // h = σ(o) tanh(c), c = σ(f) c + σ(i) tanh(g).
 struct Lstm : CellTraits {
-  static constexpr int SLOTS = 4, INPUT = 4, FROM = 0;
+  static constexpr int SLOTS = 4, INPUT = 4, FIRST_STATE_SLOT = 0;
   static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
 
@@ -85,7 +85,7 @@ struct Lstm : CellTraits {
 
 // The forget gate does not see the state: it stands first.
 struct SigLstm : Lstm {
-  static constexpr int FROM = 1;
+  static constexpr int FIRST_STATE_SLOT = 1;
   static constexpr int input_gate[] = {1, 0, 2, 3}, state_gate[] = {0, 1, 2};
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
@@ -125,7 +125,7 @@ struct PeepholeLstm : Lstm {
 
 // The input gate is what the forget gate leaves: slots f, g, o.
 struct CoupledLstm : CellTraits {
-  static constexpr int SLOTS = 3, INPUT = 3, FROM = 0;
+  static constexpr int SLOTS = 3, INPUT = 3, FIRST_STATE_SLOT = 0;
   static constexpr bool CELL = true;
   static constexpr int input_gate[] = {0, 1, 2}, state_gate[] = {0, 1, 2};
 
@@ -145,7 +145,7 @@ struct CoupledLstm : CellTraits {
 
 // h = (1 - z) n + z h with n = tanh(W x + r (U h + b)): slots W x of n, r, z, U h of n.
 struct Gru : CellTraits {
-  static constexpr int SLOTS = 4, INPUT = 3, FROM = 1;
+  static constexpr int SLOTS = 4, INPUT = 3, FIRST_STATE_SLOT = 1;
   static constexpr bool CELL = false;
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1, 2};
 
@@ -164,12 +164,12 @@ struct Gru : CellTraits {
 
 // The reset gate does not see the state.
 struct SigGru : Gru {
-  static constexpr int FROM = 2;
+  static constexpr int FIRST_STATE_SLOT = 2;
   static constexpr int state_gate[] = {0, 1};
 };
 
 struct TanhRnn : CellTraits {
-  static constexpr int SLOTS = 1, INPUT = 1, FROM = 0, BLOCKS = 4;
+  static constexpr int SLOTS = 1, INPUT = 1, FIRST_STATE_SLOT = 0, BLOCKS = 4;
   static constexpr bool CELL = false;
   static constexpr int input_gate[] = {0}, state_gate[] = {0};
 

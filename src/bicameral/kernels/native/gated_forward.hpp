@@ -61,7 +61,7 @@ void pack(const Call& call) {
   parallel_for(at.panels(), threads, [&](long panel) {
     const int blocks = at.blocks(panel);
     const long first = panel * Cell::BLOCKS;
-    pack_panel(call.packed + at.w_h(call, panel), call.w_h, call.units, first, blocks, Cell::state_gate, at.HEARING,
+    pack_panel(call.packed + at.w_h(call, panel), call.w_h, call.units, first, blocks, Cell::state_gate, at.STATE_SLOTS,
                call.outputs);
     if (call.w_x)
       pack_panel(call.packed + at.w_x(call, panel), call.w_x, call.units, first, blocks, Cell::input_gate,
@@ -71,7 +71,7 @@ void pack(const Call& call) {
 
 template <class Cell>
 struct Forward {
-  static constexpr int STARTED = std::max(Cell::INPUT, Cell::FROM + Layout<Cell>::HEARING);  // slots, before a sum
+  static constexpr int STARTED = std::max(Cell::INPUT, Cell::FIRST_STATE_SLOT + Layout<Cell>::STATE_SLOTS);  // slots, before a sum
 
   const Call& call;
   const Layout<Cell>& at;
@@ -159,10 +159,10 @@ struct Forward {
     for (long i = 0; i < part.panels.end - part.panels.first; i++) {
       // Back and forth through the weights: those used last are still in cache.
       long panel = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
-      int columns = at.blocks(panel) * at.HEARING;
+      int columns = at.blocks(panel) * at.STATE_SLOTS;
       Product p{1, call.outputs, 0, 1, call.packed + at.w_h(call, panel), columns * LANES,
-                columns, at.HEARING, Cell::SLOTS * LANES, at.gates,
-                at.unit(panel) * Cell::SLOTS + Cell::FROM * LANES};
+                columns, at.STATE_SLOTS, Cell::SLOTS * LANES, at.gates,
+                at.unit(panel) * Cell::SLOTS + Cell::FIRST_STATE_SLOT * LANES};
       multiply(p, running, from.data(), to.data(), to.data());
       if constexpr (!Cell::ROW_WISE)
         for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);

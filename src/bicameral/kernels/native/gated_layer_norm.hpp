@@ -74,19 +74,19 @@ struct NormBackward {
 // in the first vector; 6-9: what the state says, then its norm. Backwards, 4 and 5 are what a step adds to the
 // gradients of the cell's bias and gain.
 struct LayerNormLstm : CellTraits {
-  static constexpr int SLOTS = 10, INPUT = 4, FROM = 6, EXTRAS = 6;
+  static constexpr int SLOTS = 10, INPUT = 4, FIRST_STATE_SLOT = 6, EXTRAS = 6;
   static constexpr bool CELL = true, ROW_WISE = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
   static constexpr long PITCH = SLOTS * LANES;
 
   static void forward(const Row& row) {
-    const Norm seen(row, row.gates + FROM * LANES, 4, PITCH);
+    const Norm seen(row, row.gates + FIRST_STATE_SLOT * LANES, 4, PITCH);
     for (long v = 0; v < row.vectors(); v++) {
       float* s = row.gates + v * PITCH;
       Vector active[4];
       for (int n = 0; n < 4; n++) {
-        Vector normal = (load(s + (FROM + n) * LANES) - seen.mean) * seen.scale;
-        store(s + (FROM + n) * LANES, normal);
+        Vector normal = (load(s + (FIRST_STATE_SLOT + n) * LANES) - seen.mean) * seen.scale;
+        store(s + (FIRST_STATE_SLOT + n) * LANES, normal);
         Vector a = load(s + n * LANES) + row.extras(v)[n] * normal;
         store(s + n * LANES, active[n] = n == 2 ? fast_tanh(a) : fast_sigmoid(a));
       }
@@ -109,7 +109,7 @@ struct LayerNormLstm : CellTraits {
     for (long v = 0; v < row.vectors(); v++)
       for (int n = 0; n < 4; n++) {
         Vector d = load(going + v * PITCH + n * LANES) * row.extras(v)[n];
-        long place = v * PITCH + (FROM + n) * LANES;
+        long place = v * PITCH + (FIRST_STATE_SLOT + n) * LANES;
         store(going + place, seen(d, load(row.gates + place)));
       }
   }
@@ -138,13 +138,13 @@ struct LayerNormLstm : CellTraits {
       Vector d_c = load(dc + v * LANES) + cell(load(d + 4 * LANES) * row.extras(v)[4], load(s + 4 * LANES));
       store(d, sigmoid_backward(d_c * g, i)), store(d + LANES, sigmoid_backward(d_c * load(row.c + v * LANES), f));
       store(d + 2 * LANES, tanh_backward(d_c * i, g)), store(dc + v * LANES, d_c * f);
-      for (int n = 0; n < 4; n++) sums.add(load(d + n * LANES) * row.extras(v)[n], load(s + (FROM + n) * LANES));
+      for (int n = 0; n < 4; n++) sums.add(load(d + n * LANES) * row.extras(v)[n], load(s + (FIRST_STATE_SLOT + n) * LANES));
     }
     return sums;
   }
 
   BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, const Vector* s, Vector, Vector) {
-    return which < 4 ? d[which] * s[FROM + which] : d[9 - which];
+    return which < 4 ? d[which] * s[FIRST_STATE_SLOT + which] : d[9 - which];
   }
 };
 

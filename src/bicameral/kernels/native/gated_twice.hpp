@@ -10,7 +10,7 @@ namespace bicameral::gated {
 
 // h = (1 - z) n + z h with n = tanh(W x + U (r h)): slots n, r, z, r h.
 struct ResetBeforeGru : CellTraits {
-  static constexpr int SLOTS = 4, INPUT = 3, FROM = 1, MIDDLE = 3, FIRST_BIAS = 2;
+  static constexpr int SLOTS = 4, INPUT = 3, FIRST_STATE_SLOT = 1, MIDDLE = 3, FIRST_BIAS = 2;
   static constexpr bool CELL = false, ROW_WISE = true;
   static constexpr int input_gate[] = {2, 0, 1}, state_gate[] = {0, 1};
   static constexpr long PITCH = SLOTS * LANES;
@@ -62,7 +62,7 @@ struct ResetBeforeGru : CellTraits {
 
 // h = P (σ(o) tanh(c)), c = σ(f) c + σ(i) tanh(g): slots i, f, g, o, σ(o) tanh(c).
 struct ProjectedLstm : CellTraits {
-  static constexpr int SLOTS = 5, INPUT = 4, FROM = 0, MIDDLE = 4;
+  static constexpr int SLOTS = 5, INPUT = 4, FIRST_STATE_SLOT = 0, MIDDLE = 4;
   static constexpr bool CELL = true, ROW_WISE = true, PROJECTS = true;
   static constexpr int input_gate[] = {0, 1, 2, 3}, state_gate[] = {0, 1, 2, 3};
   static constexpr long PITCH = SLOTS * LANES;
