@@ -4,8 +4,8 @@
 // Sums over rows and frames are cut by columns, never by threads, so that no result depends on their number.
 #pragma once
 #include "gated_forward.hpp"
-#include "gated_middle.hpp"
-#include "gated_twice.hpp"
+#include "gated_second_backward.hpp"
+#include "gated_second_product.hpp"
 
 namespace bicameral::gated {
 
@@ -47,7 +47,7 @@ struct Backward {
                           at.padded * Cell::EXTRAS,
                           weights && call.w_x ? tiles(call.inputs, X_ROWS) * X_ROWS * sums : 0,
                           weights ? tiles(call.outputs, H_ROWS) * H_ROWS * sums : 0,
-                          Cell::MIDDLE ? Middle<Cell>::size(call, at, chunk) : 0};
+                          Cell::SECOND_SLOT ? SecondProduct<Cell>::size(call, at, chunk) : 0};
     float** const parts[] = {&gradients, &dh, &dc, &to_h, &to_x, &extra,
                              &sum_x, &sum_h, &sum_bias, &sum_extra, &tile_x, &tile_h, &second};
     long total = 0;
@@ -60,7 +60,7 @@ struct Backward {
 
   // Of the gates of all rows.
   float* gradient(long t) const { return gradients + t % (chunk + 1) * call.rows * at.gates; }
-  Middle<Cell> middle() const { return {call, at, chunk, second}; }
+  SecondProduct<Cell> second_product() const { return {call, at, chunk, second}; }
 
   // --- packed weights: [block of columns][unit, slot, lane][column] -------------------------------------------
 
@@ -81,7 +81,7 @@ struct Backward {
   }
 
   void pack_weights(int thread, int threads) const {
-    if constexpr (Cell::MIDDLE > 0) middle().prepare(thread, threads);
+    if constexpr (Cell::SECOND_SLOT > 0) second_product().prepare(thread, threads);
     Range mine = share(blocks(call.outputs), thread, threads);
     for (long block = mine.first; block < mine.end; block++)
       pack_block(to_h, call.w_h, Cell::state_gate, STATE_SLOTS, call.outputs, block);
@@ -156,8 +156,8 @@ struct Backward {
     }
     if constexpr (Cell::ROW_WISE)
       for (long i = 0; t >= 0 && i < running; i++) row_back(frame, going, t, part.row(i));
-    if constexpr (Cell::MIDDLE > 0)
-      if (t >= 0) middle_back(part, frame, going, t, running, from, to);
+    if constexpr (Cell::SECOND_SLOT > 0)
+      if (t >= 0) second_product_back(part, frame, going, t, running, from, to);
   }
 
   const float* output_gradient(long t, long row) const {
@@ -167,18 +167,18 @@ struct Backward {
   void row_back(const Frame& frame, float* going, long t, long row) const {
     const float* dy = output_gradient(t, row);
     float *d_h = dh + row * at.shown, *beside = dc + row * at.padded;
-    if constexpr (Cell::MIDDLE > 0) beside = middle().coming(t) + row * at.shown;
+    if constexpr (Cell::SECOND_SLOT > 0) beside = second_product().coming(t) + row * at.shown;
     for (long v = 0; dy && v * LANES < at.shown; v++)
       store(d_h + v * LANES, load(d_h + v * LANES) + load(dy + v * LANES, count_of(call.outputs, v)));
     Cell::backward(row_of(call, at, frame, row, extra), going + row * at.gates, d_h, beside);
   }
 
-  void middle_back(const Part& part, const Frame& frame, float* going, long t, long running,
+  void second_product_back(const Part& part, const Frame& frame, float* going, long t, long running,
                    std::vector<const float*>& from, std::vector<float*>& to) const {
-    middle().back(part, t, running, going, from, to);
+    second_product().back(part, t, running, going, from, to);
     for (long i = 0; i < running; i++) {
       long row = part.row(i);
-      Cell::past_middle(row_of(call, at, frame, row, extra), going + row * at.gates, dh + row * at.shown,
+      Cell::second_backward(row_of(call, at, frame, row, extra), going + row * at.gates, dh + row * at.shown,
                         dc + row * at.padded);
     }
   }
@@ -247,7 +247,7 @@ struct Backward {
       if (call.w_x) cut<X_ROWS>(tile_x + i * X_ROWS, input(t, row), call.inputs, depth * X_ROWS);
       cut<H_ROWS>(tile_h + i * H_ROWS, history.h(t) + row * at.shown, call.outputs, depth * H_ROWS);
     }
-    if constexpr (Cell::MIDDLE > 0) middle().cut_steps(steps, mine);
+    if constexpr (Cell::SECOND_SLOT > 0) second_product().cut_steps(steps, mine);
   }
 
   // One panel of units: all its sums, or one of several parts of them.
@@ -349,8 +349,8 @@ struct Backward {
     const long parts = (threads + at.panels() - 1) / at.panels();
     Range mine = share(at.panels() * parts, thread, threads);
     for (long i = mine.first; i < mine.end; i++) sum_panel(i / parts, i % parts, parts, packed);
-    if constexpr (Cell::MIDDLE > 0)
-      middle().sum(steps, thread, threads, packed, [&](long t, long row) { return gradient(t) + row * at.gates; });
+    if constexpr (Cell::SECOND_SLOT > 0)
+      second_product().sum(steps, thread, threads, packed, [&](long t, long row) { return gradient(t) + row * at.gates; });
   }
 
   void finish(int thread, int threads) const {

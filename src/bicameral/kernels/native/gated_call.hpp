@@ -63,7 +63,7 @@ inline long count_of(long width, long vector) { return std::min<long>(LANES, wid
 
 template <class Cell>
 struct Layout {
-  static constexpr int STATE_SLOTS = (Cell::MIDDLE ? Cell::MIDDLE : Cell::SLOTS) - Cell::FIRST_STATE_SLOT;  // they see the state
+  static constexpr int STATE_SLOTS = (Cell::SECOND_SLOT ? Cell::SECOND_SLOT : Cell::SLOTS) - Cell::FIRST_STATE_SLOT;  // they see the state
   static constexpr int STATE_GATES = STATE_SLOTS + (Cell::FIRST_BIAS >= 0);  // blocks of w_h and of b_h
   long vectors, padded, gates, shown;  // of units; floats of units, of their gates, of outputs
 
@@ -75,13 +75,13 @@ struct Layout {
   int blocks(long panel) const { return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS)); }
   static long unit(long panel) { return panel * Cell::BLOCKS * LANES; }
 
-  // Packed for the forward pass: biases, panels of w_h, of what reads the middle, of w_x.
+  // Packed for the forward pass: biases, panels of w_h, of the second product, of w_x.
   long w_h(const Call& call, long panel) const {
     return gates + unit(panel) * STATE_SLOTS * call.outputs;
   }
-  long middle(const Call& call) const { return gates + padded * STATE_SLOTS * call.outputs; }
+  long second_weights(const Call& call) const { return gates + padded * STATE_SLOTS * call.outputs; }
   long w_x(const Call& call, long panel) const {
-    return middle(call) + (Cell::MIDDLE ? padded * shown : 0) + unit(panel) * Cell::INPUT * call.inputs;
+    return second_weights(call) + (Cell::SECOND_SLOT ? padded * shown : 0) + unit(panel) * Cell::INPUT * call.inputs;
   }
   long packed_size(const Call& call) const {
     return w_x(call, 0) + (call.w_x ? padded * Cell::INPUT * call.inputs : 0);

@@ -5,7 +5,7 @@
 // `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
 // BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
 // A ROW_WISE cell computes with all units of a row, so it takes rows instead (gated_layer_norm.hpp), and so does one with a second
-// product, which reads slot MIDDLE (gated_twice.hpp).
+// product, which reads slot SECOND_SLOT (gated_second_product.hpp).
 // forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
 #pragma once
 #include "simd.hpp"
@@ -55,7 +55,7 @@ BICAMERAL_INLINE Vector fast_sigmoid(Vector x) {
 
 // What most cells are: without a second product, and computed unit by unit.
 struct CellTraits {
-  static constexpr int BLOCKS = 1, EXTRAS = 0, MIDDLE = 0;
+  static constexpr int BLOCKS = 1, EXTRAS = 0, SECOND_SLOT = 0;
   static constexpr int FIRST_BIAS = -1;  // which block of b_h slot 0 takes, although it does not see the state
   static constexpr bool ROW_WISE = false, PROJECTS = false;
 };

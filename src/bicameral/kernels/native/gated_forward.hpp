@@ -39,11 +39,11 @@ void pack_extra(const Call& call, const Layout<Cell>& at, float* to) {
       to[i * at.padded + unit] = unit < call.units ? call.extra[i * call.units + unit] : 0;
 }
 
-// Weights of the second product, for the middle's units padded to whole vectors.
+// Weights of the second product, for its operand's units padded to whole vectors.
 template <class Cell>
-void pack_middle(const Call& call, const Layout<Cell>& at) {
+void pack_second_weights(const Call& call, const Layout<Cell>& at) {
   const int whole[] = {0};
-  float* to = call.packed + at.middle(call);
+  float* to = call.packed + at.second_weights(call);
   for (long v = 0; v * LANES < at.shown; v += MOST_COLUMNS) {
     const int columns = columns_from(at.shown, v);
     std::memset(to + call.units * columns * LANES, 0, (at.padded - call.units) * columns * LANES * sizeof(float));
@@ -56,7 +56,7 @@ template <class Cell>
 void pack(const Call& call) {
   Layout<Cell> at(call);
   pack_biases(call, at);
-  if constexpr (Cell::MIDDLE > 0) pack_middle(call, at);
+  if constexpr (Cell::SECOND_SLOT > 0) pack_second_weights(call, at);
   long threads = at.packed_size(call) < TINY ? 1 : call.threads;
   parallel_for(at.panels(), threads, [&](long panel) {
     const int blocks = at.blocks(panel);
@@ -167,20 +167,20 @@ struct Forward {
       if constexpr (!Cell::ROW_WISE)
         for (long i = 0; i < running; i++) update(frame, t, part.row(i), panel);
     }
-    if constexpr (Cell::MIDDLE > 0) through_middle(frame, running);
+    if constexpr (Cell::SECOND_SLOT > 0) second_product(frame, running);
     if constexpr (Cell::ROW_WISE)
       for (long i = 0; i < running; i++) update_row(frame, t, part.row(i));
   }
 
   // The second product, into the states to come.
-  void through_middle(const Frame& frame, long running) {
+  void second_product(const Frame& frame, long running) {
     start.assign(running, ZEROS);
     for (long i = 0; i < running; i++) {
-      Cell::middle(row_of(call, at, frame, part.row(i), extra));
-      from[i] = frame.gates + part.row(i) * at.gates + Cell::MIDDLE * LANES;
+      Cell::second_operand(row_of(call, at, frame, part.row(i), extra));
+      from[i] = frame.gates + part.row(i) * at.gates + Cell::SECOND_SLOT * LANES;
       to[i] = frame.next_h + part.row(i) * at.shown;
     }
-    const float* packed = call.packed + at.middle(call);
+    const float* packed = call.packed + at.second_weights(call);
     for (long v = 0; v * LANES < at.shown; v += MOST_COLUMNS) {
       const int columns = columns_from(at.shown, v);
       const long width = columns * LANES;

@@ -1,4 +1,4 @@
-// The backward pass through the second product of a cell that has one (gated_twice.hpp).
+// The backward pass through the second product of a cell that has one (gated_second_product.hpp).
 #pragma once
 #include <utility>
 #include <vector>
@@ -17,7 +17,7 @@ void cut(float* tile, const float* from, long width, long pitch) {
 }
 
 template <class Cell>
-struct Middle {
+struct SecondProduct {
   static constexpr int ROWS = SUMS / MOST_COLUMNS;  // height of the tiles in which gradients are summed
 
   const Call& call;
@@ -25,7 +25,7 @@ struct Middle {
   long chunk;
   float *packed, *ring, *tile;  // weights; what comes back into the product, of a chunk; the same as an operand
 
-  Middle(const Call& call, const Layout<Cell>& at, long chunk, float* memory)
+  SecondProduct(const Call& call, const Layout<Cell>& at, long chunk, float* memory)
       : call(call), at(at), chunk(chunk), packed(memory), ring(packed + call.outputs * at.padded),
         tile(ring + chunk * call.rows * at.shown) {}
   static long size(const Call& call, const Layout<Cell>& at, long chunk) {
@@ -56,14 +56,14 @@ struct Middle {
                   (mine.end - mine.first) * call.units * sizeof(float));
   }
 
-  // From `coming` into slot MIDDLE of the gates' gradients.
+  // From `coming` into slot SECOND_SLOT of the gates' gradients.
   void back(const Part& part, long t, long running, float* gradients, std::vector<const float*>& from,
             std::vector<float*>& to) const {
     const std::vector<const float*> start(running, ZEROS);
     from.resize(running), to.resize(running);
     for (long i = 0; i < running; i++) {
       from[i] = coming(t) + part.row(i) * at.shown;
-      to[i] = gradients + part.row(i) * at.gates + Cell::MIDDLE * LANES;
+      to[i] = gradients + part.row(i) * at.gates + Cell::SECOND_SLOT * LANES;
     }
     for_groups(0, 1, [&](long v, int columns) {
       const long pitch = Cell::SLOTS * LANES;
@@ -80,16 +80,16 @@ struct Middle {
       cut<ROWS>(tile + i * ROWS, coming(steps[i].first) + steps[i].second * at.shown, call.outputs, pitch);
   }
 
-  // Adds a chunk to the gradient of the weights; gates(t, row) is where the middle stands now.
+  // Adds a chunk to the gradient of the weights; gates(t, row) is where the operand stands now.
   template <class Gates>
-  void sum(const Steps& steps, int thread, int threads, std::vector<float>& middles, Gates gates) const {
+  void sum(const Steps& steps, int thread, int threads, std::vector<float>& operands, Gates gates) const {
     const long depth = static_cast<long>(steps.size());
     for_groups(thread, threads, [&](long v, int columns) {
-      middles.resize((depth * columns + 1) * LANES);
-      float* middle = middles.data();
+      operands.resize((depth * columns + 1) * LANES);
+      float* operand = operands.data();
       for (auto [t, row] : steps)
-        for (long n = v; n < v + columns; n++, middle += LANES)
-          store(middle, load(gates(t, row) + (n * Cell::SLOTS + Cell::MIDDLE) * LANES));
+        for (long n = v; n < v + columns; n++, operand += LANES)
+          store(operand, load(gates(t, row) + (n * Cell::SLOTS + Cell::SECOND_SLOT) * LANES));
       for (long first = 0; first < call.outputs; first += ROWS) {
         const float* from[ROWS];
         float* to[ROWS];
@@ -98,7 +98,7 @@ struct Middle {
           from[i] = tile + first * depth + i;
           to[i] = Cell::gradient(call) + (first + i) * call.units + v * LANES;
         }
-        multiply({1, depth, 0, ROWS, middles.data(), columns * LANES, columns, columns, 0, call.units - v * LANES},
+        multiply({1, depth, 0, ROWS, operands.data(), columns * LANES, columns, columns, 0, call.units - v * LANES},
                  count, from, to, to);
       }
     });
