@@ -1,8 +1,8 @@
 // A GRU on every node of a graph, forwards and backwards: one example at a time through all frames, so that its
-// state, what its nodes hear and the weights stay in the caches. Gates stand as r, u, c.
+// state, what comes from the neighbours and the weights stay in the caches. Gates stand as r, u, c.
 //
 // "Heard" is what the sparse matrix makes of the nodes: for every node the features of all terms side by side,
-// its own first. Its transpose gives what is heard back.
+// its own first. Its transpose gives the gradients.
 #include <vector>
 
 #include "gated_product.hpp"
@@ -15,7 +15,7 @@ using namespace bicameral;
 namespace {
 
 constexpr long ROWS = 48;    // of a product, while a panel of its weights is in the first-level cache
-constexpr long HEARD = 64;   // floats a node: narrow inputs are heard for so many frames at once
+constexpr long PROPAGATED = 64;   // floats a node: narrow inputs are propagated so many frames at once
 constexpr long BEYOND = gated::MOST_COLUMNS * LANES;  // floats that whole vectors may read behind a matrix
 
 using Floats = std::vector<float>;
@@ -24,7 +24,7 @@ struct Shape {
   long batch, frames, nodes, inputs, width, terms;
   long state() const { return nodes * width; }
   long gates() const { return nodes * 3 * width; }
-  long together() const { return std::max(1L, std::min(frames, HEARD / inputs)); }  // frames heard at once
+  long together() const { return std::max(1L, std::min(frames, PROPAGATED / inputs)); }  // frames propagated at once
 };
 
 // Rows of a left factor: elements `step` apart, in `runs` runs that begin `run_pitch` apart.
@@ -99,17 +99,17 @@ struct Weights {
   const float *input, *gates, *candidate, *bias;
 };
 
-// What the nodes hear of the inputs, some frames at once: [node][term][frame][feature].
+// The inputs of each node's neighbours, some frames at once: [node][term][frame][feature].
 struct Inputs {
   Shape s;
-  SparseRows hears;
-  Floats frames, heard;
+  SparseRows adjacency;
+  Floats frames, neighbours;
   long first = -1, count = 0;
-  Inputs(const Shape& s, SparseRows hears)
-      : s(s), hears(hears), frames(s.nodes * s.together() * s.inputs),
-        heard(s.nodes * s.terms * s.together() * s.inputs + BEYOND) {}
+  Inputs(const Shape& s, SparseRows adjacency)
+      : s(s), adjacency(adjacency), frames(s.nodes * s.together() * s.inputs),
+        neighbours(s.nodes * s.terms * s.together() * s.inputs + BEYOND) {}
 
-  void hear(const float* x, long t) {
+  void propagate(const float* x, long t) {
     long block = t / s.together() * s.together();
     if (block == first) return;
     first = block, count = std::min(s.together(), s.frames - first);
@@ -117,14 +117,14 @@ struct Inputs {
       for (long i = 0; i < count; i++)
         std::memcpy(&frames[(node * count + i) * s.inputs], x + ((first + i) * s.nodes + node) * s.inputs,
                     s.inputs * sizeof(float));
-    sum_rows(hears, s.nodes * s.terms, count * s.inputs, frames.data(), heard.data());
+    sum_rows(adjacency, s.nodes * s.terms, count * s.inputs, frames.data(), neighbours.data());
   }
-  const float* at(long t) const { return heard.data() + (t - first) * s.inputs; }
+  const float* at(long t) const { return neighbours.data() + (t - first) * s.inputs; }
   long term_pitch() const { return count * s.inputs; }
 };
 
 struct Forward {
-  SparseRows hears;
+  SparseRows adjacency;
   const float *x, *h;
   const long* lengths;            // or null
   float *ys, *last, *kept;        // kept: r, u and c of every frame, or null
@@ -145,22 +145,22 @@ void forward(const Layer& layer, const Forward& f, long example) {
   const long e = s.width, length = f.lengths ? f.lengths[example] : s.frames;
   const float *x = f.x + example * s.frames * s.nodes * s.inputs, *h = f.h + example * s.state();
   float* ys = f.ys + example * s.frames * s.state();
-  Floats own_gates(f.kept ? 0 : s.gates()), heard(s.state() * s.terms), reset(s.state());
-  Inputs inputs(s, f.hears);
-  const Left hidden = {heard.data(), s.terms * e};
+  Floats own_gates(f.kept ? 0 : s.gates()), neighbours(s.state() * s.terms), reset(s.state());
+  Inputs inputs(s, f.adjacency);
+  const Left hidden = {neighbours.data(), s.terms * e};
   for (long t = 0; t < length; t++) {
     float *gates = f.kept ? f.kept + (example * s.frames + t) * s.gates() : own_gates.data(), *y = ys + t * s.state();
-    inputs.hear(x, t);
+    inputs.propagate(x, t);
     multiply(s.nodes, {inputs.at(t), s.terms * inputs.term_pitch(), 1, s.terms, inputs.term_pitch()}, layer.input,
              layer.bias, 0, gates, 3 * e);
-    sum_rows(f.hears, s.nodes * s.terms, e, h, heard.data());
+    sum_rows(f.adjacency, s.nodes * s.terms, e, h, neighbours.data());
     multiply(s.nodes, hidden, layer.gates, gates, 3 * e, gates, 3 * e);
     for_units(s, [&](long i, long gate, long, long count) {
       Vector r = sigmoid(load(gates + gate, count)), u = sigmoid(load(gates + gate + e, count));
       store(gates + gate, r, count), store(gates + gate + e, u, count);
       store(&reset[i], r * load(h + i, count), count);
     });
-    sum_rows(f.hears, s.nodes * s.terms, e, reset.data(), heard.data());
+    sum_rows(f.adjacency, s.nodes * s.terms, e, reset.data(), neighbours.data());
     multiply(s.nodes, hidden, layer.candidate, gates + 2 * e, 3 * e, gates + 2 * e, 3 * e);
     for_units(s, [&](long i, long gate, long, long count) {
       Vector u = load(gates + gate + e, count), c = tanh(load(gates + gate + 2 * e, count));
@@ -174,14 +174,14 @@ void forward(const Layer& layer, const Forward& f, long example) {
 }
 
 struct Backward {
-  SparseRows hears_back;
+  SparseRows transposed;
   const float *x, *h, *ys, *kept, *dys, *dlast;
   const long* lengths;
   float *dx, *dh;       // dx may be null
   float *dinput_gates, *dinput_candidate, *dgates, *dcandidate, *dbias;  // one of each a group, zeros at first
 };
 
-// The weights from (term, gate) to what had been heard.
+// The weights from (term, gate) to what was propagated.
 struct BackwardLayer {
   Shape s;
   Packed input_gates, input_candidate, gates, candidate;
@@ -208,7 +208,7 @@ struct Returned {
   Floats d;
   Returned(const Shape& s, long gates) : s(s), columns(s.terms * gates), d(s.nodes * columns + BEYOND) {}
 
-  void hear(const SparseRows& back, const Floats& from) {
+  void propagate(const SparseRows& back, const Floats& from) {
     sum_rows(back, s.nodes * s.terms, columns / s.terms, from.data(), d.data());
   }
   void add_to_features(const Packed& weights, float* to) const {
@@ -244,7 +244,7 @@ void backward(const BackwardLayer& layer, const Backward& b, long example, long 
       store(&dreset[i], Vector{}, count);
       store(dh + i, grad * u, count);
     });
-    candidate_back.hear(b.hears_back, dcandidate);
+    candidate_back.propagate(b.transposed, dcandidate);
     candidate_back.add_to_features(layer.candidate, dreset.data());
     candidate_back.add_to_weights(reset.data(), e, of_group(b.dcandidate, e, e));
     for_units(s, [&](long i, long gate, long at, long count) {
@@ -252,7 +252,7 @@ void backward(const BackwardLayer& layer, const Backward& b, long example, long 
       store(&dgates[at], grad * load(h + i, count) * r * (1.f - r), count);
       store(dh + i, load(dh + i, count) + grad * r, count);
     });
-    gates_back.hear(b.hears_back, dgates);
+    gates_back.propagate(b.transposed, dgates);
     gates_back.add_to_features(layer.gates, dh);
     gates_back.add_to_weights(h, e, of_group(b.dgates, e, 2 * e));
     gates_back.add_to_weights(x_t, s.inputs, of_group(b.dinput_gates, s.inputs, 2 * e));
