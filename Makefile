@@ -14,6 +14,7 @@ test: $(READY)  ## everything but the slow tests, then the kernels as they are w
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror src/bicameral/kernels/native/*.[ch]pp
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 

@@ -5,14 +5,14 @@
 
 namespace bicameral {
 
-constexpr long BLOCK = 1024;  // channels visited together: 4 KiB of state stay in the first-level cache
+constexpr long BLOCK = 1024;   // channels visited together: 4 KiB of state stay in the first-level cache
 constexpr long GRAIN = 32768;  // values worth waking a thread for
 
 inline long threads_for(long values, long threads) { return std::min(threads, std::max(1L, values / GRAIN)); }
 
-// Calls work(row, first, count) for blocks of channels that together cover every row, on up to `threads` threads.
-// Only the last block of a row is not a multiple of `lanes`, so that every channel is computed by the same
-// instructions whatever the number of threads.
+// Calls work(row, first, count) for blocks of channels that together cover every row, on up to `threads`
+// threads. Only the last block of a row is not a multiple of `lanes`, so that every channel is computed by
+// the same instructions whatever the number of threads.
 template <class Work>
 void for_blocks(long batch, long width, long lanes, long threads, Work work) {
   if (!batch || !width) return;

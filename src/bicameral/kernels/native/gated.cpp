@@ -45,11 +45,12 @@ constexpr long NUM_CELLS = sizeof(CELLS) / sizeof(Entry);
 
 #define FIELD(name) {#name, offsetof(Call, name)}
 constexpr Field FIELDS[] = {
-    FIELD(rows), FIELD(frames), FIELD(inputs), FIELD(units), FIELD(outputs), FIELD(threads), FIELD(x), FIELD(x_row),
-    FIELD(x_frame), FIELD(lengths), FIELD(h), FIELD(c), FIELD(h_row), FIELD(c_row), FIELD(w_x), FIELD(w_h), FIELD(b_x),
-    FIELD(b_h), FIELD(extra), FIELD(packed), FIELD(y), FIELD(h_last), FIELD(c_last), FIELD(workspace), FIELD(dy),
-    FIELD(dh_last), FIELD(dc_last), FIELD(dx), FIELD(dw_x), FIELD(dw_h), FIELD(db_x), FIELD(db_h), FIELD(d_extra),
-    FIELD(dh), FIELD(dc), {nullptr, sizeof(Call)}};
+    FIELD(rows),  FIELD(frames),  FIELD(inputs),  FIELD(units),   FIELD(outputs), FIELD(threads),
+    FIELD(x),     FIELD(x_row),   FIELD(x_frame), FIELD(lengths), FIELD(h),       FIELD(c),
+    FIELD(h_row), FIELD(c_row),   FIELD(w_x),     FIELD(w_h),     FIELD(b_x),     FIELD(b_h),
+    FIELD(extra), FIELD(packed),  FIELD(y),       FIELD(h_last),  FIELD(c_last),  FIELD(workspace),
+    FIELD(dy),    FIELD(dh_last), FIELD(dc_last), FIELD(dx),      FIELD(dw_x),    FIELD(dw_h),
+    FIELD(db_x),  FIELD(db_h),    FIELD(d_extra), FIELD(dh),      FIELD(dc),      {nullptr, sizeof(Call)}};
 
 }  // namespace bicameral::gated
 
@@ -58,7 +59,8 @@ using bicameral::gated::CELLS;
 using bicameral::gated::NUM_CELLS;
 
 BICAMERAL_EXPORT const bicameral::Field* gated_call_fields() { return bicameral::gated::FIELDS; }
-// The name of a cell, null behind the last one, and into `facts` what the fields of Entry between name and slots say.
+// The name of a cell, null behind the last one, and into `facts` what the fields of Entry between name and
+// slots say.
 BICAMERAL_EXPORT const char* gated_cell(long cell, long* facts) {
   if (cell >= NUM_CELLS) return nullptr;
   const auto& entry = CELLS[cell];
@@ -67,8 +69,11 @@ BICAMERAL_EXPORT const char* gated_cell(long cell, long* facts) {
   return entry.name;
 }
 
-BICAMERAL_EXPORT int64_t gated_packed_size(int cell, const Call* call) { return CELLS[cell].packed_size(*call); }
-// What a workspace holds a unit, its units counted in whole vectors: every frame's slots, and the states around it.
+BICAMERAL_EXPORT int64_t gated_packed_size(int cell, const Call* call) {
+  return CELLS[cell].packed_size(*call);
+}
+// What a workspace holds a unit, its units counted in whole vectors: every frame's slots, and the states
+// around it.
 BICAMERAL_EXPORT int gated_lanes() { return bicameral::LANES; }
 BICAMERAL_EXPORT int gated_slots(int cell) { return CELLS[cell].slots; }
 BICAMERAL_EXPORT void gated_pack(int cell, const Call* call) { CELLS[cell].pack(*call); }

@@ -25,10 +25,11 @@ struct Backward {
   History<Cell> history;
   long chunk;
   bool weights;
-  float *gradients, *dh, *dc, *to_h, *to_x, *extra;          // of gates, in a ring; of states; packed weights
-  float *sum_x, *sum_h, *sum_bias, *sum_extra, *tile_x, *tile_h;  // sums over time, and the operands of a chunk
-  float* second;                                              // of a second product
-  Steps steps{};                                              // all of the chunk
+  float *gradients, *dh, *dc, *to_h, *to_x, *extra;  // of gates, in a ring; of states; packed weights
+  float *sum_x, *sum_h, *sum_bias, *sum_extra;       // over time
+  float *tile_x, *tile_h;                            // the operands of a chunk
+  float* second;                                     // of a second product
+  Steps steps{};                                     // all of the chunk
 
   explicit Backward(const Call& call)
       : call(call), at(call), order(call), history(at, call),
@@ -48,8 +49,8 @@ struct Backward {
                           weights && call.w_x ? tiles(call.inputs, X_ROWS) * X_ROWS * sums : 0,
                           weights ? tiles(call.outputs, H_ROWS) * H_ROWS * sums : 0,
                           Cell::SECOND_SLOT ? SecondProduct<Cell>::size(call, at, chunk) : 0};
-    float** const parts[] = {&gradients, &dh, &dc, &to_h, &to_x, &extra,
-                             &sum_x, &sum_h, &sum_bias, &sum_extra, &tile_x, &tile_h, &second};
+    float** const parts[] = {&gradients, &dh,       &dc,        &to_h,   &to_x,   &extra, &sum_x,
+                             &sum_h,     &sum_bias, &sum_extra, &tile_x, &tile_h, &second};
     long total = 0;
     for (long size : sizes) total += size;
     float* memory = scratch.take(total);
@@ -62,7 +63,7 @@ struct Backward {
   float* gradient(long t) const { return gradients + t % (chunk + 1) * call.rows * at.gates; }
   SecondProduct<Cell> second_product() const { return {call, at, chunk, second}; }
 
-  // --- packed weights: [block of columns][unit, slot, lane][column] -------------------------------------------
+  // Packed weights: [block of columns][unit, slot, lane][column].
 
   static int columns(long width, long block) { return columns_from(width, block * MOST_COLUMNS); }
   static long blocks(long width) { return tiles(tiles(width, LANES), MOST_COLUMNS); }
@@ -76,7 +77,8 @@ struct Backward {
           for (int i = 0; i < n; i++, to += LANES) {
             long column = (block * MOST_COLUMNS + i) * LANES;
             bool real = unit < call.units;
-            store(to, real ? load(w + (gate[g] * call.units + unit) * width + column, width - column) : Vector{});
+            store(to,
+                  real ? load(w + (gate[g] * call.units + unit) * width + column, width - column) : Vector{});
           }
   }
 
@@ -95,12 +97,19 @@ struct Backward {
   Product through(const float* packed, int slots, long width, long block) const {
     const int n = columns(width, block);
     bool gaps = slots < Cell::SLOTS;
-    return {gaps ? at.vectors : 1, gaps ? slots * LANES : at.padded * slots, Cell::SLOTS * LANES, 1,
-            packed + block * MOST_COLUMNS * LANES * at.padded * slots, n * LANES,
-            n, n, 0, width - block * MOST_COLUMNS * LANES};
+    return {gaps ? at.vectors : 1,
+            gaps ? slots * LANES : at.padded * slots,
+            Cell::SLOTS * LANES,
+            1,
+            packed + block * MOST_COLUMNS * LANES * at.padded * slots,
+            n * LANES,
+            n,
+            n,
+            0,
+            width - block * MOST_COLUMNS * LANES};
   }
 
-  // --- the recurrence -----------------------------------------------------------------------------------------
+  // The recurrence.
 
   void load_gradients(const Part& part) const {
     for (long i = 0; i < part.rows; i++) {
@@ -174,19 +183,20 @@ struct Backward {
   }
 
   void second_product_back(const Part& part, const Frame& frame, float* going, long t, long running,
-                   std::vector<const float*>& from, std::vector<float*>& to) const {
+                           std::vector<const float*>& from, std::vector<float*>& to) const {
     second_product().back(part, t, running, going, from, to);
     for (long i = 0; i < running; i++) {
       long row = part.row(i);
       Cell::second_backward(row_of(call, at, frame, row, extra), going + row * at.gates, dh + row * at.shown,
-                        dc + row * at.padded);
+                            dc + row * at.padded);
     }
   }
 
   void step_back(const Frame& frame, float* going, long t, long row, long block) const {
     const float* dy = output_gradient(t, row);
     for (long v = block * MOST_COLUMNS; v < std::min((block + 1) * MOST_COLUMNS, at.vectors); v++) {
-      const long unit = v * LANES, place = row * at.padded + unit, gates = row * at.gates + unit * Cell::SLOTS;
+      const long unit = v * LANES, place = row * at.padded + unit,
+                 gates = row * at.gates + unit * Cell::SLOTS;
       Vector s[Cell::SLOTS];
       for (int n = 0; n < Cell::SLOTS; n++) s[n] = load(frame.gates + gates + n * LANES);
       State before{load(frame.h + place), Cell::CELL ? load(frame.c + place) : Vector{}};
@@ -200,9 +210,11 @@ struct Backward {
     }
   }
 
-  // --- the gradients of inputs and weights --------------------------------------------------------------------
+  // The gradients of inputs and weights.
 
-  const float* input(long t, long row) const { return call.x + order.source[row] * call.x_row + t * call.x_frame; }
+  const float* input(long t, long row) const {
+    return call.x + order.source[row] * call.x_row + t * call.x_frame;
+  }
 
   void list_steps(long first, long end) {
     steps.clear();
@@ -226,7 +238,8 @@ struct Backward {
     if (!call.w_x) return;
     const std::vector<const float*> start(to.size(), ZEROS);
     for (long block = 0; block < blocks(call.inputs); block++) {
-      multiply(through(to_x, Cell::INPUT, call.inputs, block), to.size(), from.data(), start.data(), to.data());
+      multiply(through(to_x, Cell::INPUT, call.inputs, block), to.size(), from.data(), start.data(),
+               to.data());
       for (float*& row : to) row += MOST_COLUMNS * LANES;
     }
   }
@@ -235,8 +248,8 @@ struct Backward {
   void scatter(const float* from, float* to) const {
     for (long v = 0; v < at.vectors; v++)
       for (int slot = 0; slot < Cell::INPUT; slot++)
-        store(to + Cell::input_gate[slot] * call.units + v * LANES, load(from + (v * Cell::SLOTS + slot) * LANES),
-              count_of(call.units, v));
+        store(to + Cell::input_gate[slot] * call.units + v * LANES,
+              load(from + (v * Cell::SLOTS + slot) * LANES), count_of(call.units, v));
   }
 
   // Operands read down the chunk: [tile of columns][step][column].
@@ -266,13 +279,15 @@ struct Backward {
       if (tile < tiles_x)
         sum_tile(sum_x, tile_x, X_ROWS, call.inputs, Cell::INPUT, packed.data(), panel, tile);
       else
-        sum_tile(sum_h, tile_h, H_ROWS, call.outputs, STATE_SLOTS, packed.data() + Cell::FIRST_STATE_SLOT * LANES, panel, tile - tiles_x);
+        sum_tile(sum_h, tile_h, H_ROWS, call.outputs, STATE_SLOTS,
+                 packed.data() + Cell::FIRST_STATE_SLOT * LANES, panel, tile - tiles_x);
   }
 
-  void sum_tile(float* sums, const float* operand, int rows, long width, int slots, const float* packed, long panel,
-                long tile) const {
+  void sum_tile(float* sums, const float* operand, int rows, long width, int slots, const float* packed,
+                long panel, long tile) const {
     const int columns = at.blocks(panel) * slots;
-    const long depth = steps.size(), pitch = columns * LANES, count = std::min<long>(rows, width - tile * rows);
+    const long depth = steps.size(), pitch = columns * LANES,
+               count = std::min<long>(rows, width - tile * rows);
     const float* from[MOST_ROWS];
     float* to[MOST_ROWS];
     for (int i = 0; i < count; i++) {
@@ -288,13 +303,15 @@ struct Backward {
     const int slots = at.blocks(panel) * Cell::SLOTS;
     for (size_t i = 0; i < steps.size(); i++, packed += slots * LANES) {
       float* bias = sum_bias + at.unit(panel) * Cell::SLOTS;
-      for (int n = 0; n < slots; n++) store(bias + n * LANES, load(bias + n * LANES) + load(packed + n * LANES));
+      for (int n = 0; n < slots; n++)
+        store(bias + n * LANES, load(bias + n * LANES) + load(packed + n * LANES));
       if constexpr (Cell::EXTRAS > 0) {
         auto [t, row] = steps[i];
         long unit = at.unit(panel);
         long place = row * at.padded + unit;
         const float* kept = history.gates(t) + row * at.gates + unit * Cell::SLOTS;
-        Vector d[Cell::SLOTS], s[Cell::SLOTS], before = load(history.c(t) + place), after = load(history.c(t + 1) + place);
+        Vector d[Cell::SLOTS], s[Cell::SLOTS], before = load(history.c(t) + place),
+                                               after = load(history.c(t + 1) + place);
         for (int n = 0; n < Cell::SLOTS; n++) d[n] = load(packed + n * LANES), s[n] = load(kept + n * LANES);
         for (int which = 0; which < Cell::EXTRAS; which++) {
           float* sum = sum_extra + which * at.padded + unit;
@@ -326,10 +343,11 @@ struct Backward {
     const long pitch = at.blocks(panel) * gates * LANES;
     const float* from = sums + at.unit(panel) * gates * width;
     for (int n = 0; n < at.blocks(panel) * gates; n++) {
-      long unit = (panel * Cell::BLOCKS + n / gates) * LANES, count = std::min<long>(LANES, call.units - unit);
+      long unit = (panel * Cell::BLOCKS + n / gates) * LANES,
+           count = std::min<long>(LANES, call.units - unit);
       for (long k = 0; k < width; k += LANES)
-        untranspose(to + (gate[n % gates] * call.units + unit) * width + k, width, from + k * pitch + n * LANES, pitch,
-                    std::min<long>(LANES, width - k), count);
+        untranspose(to + (gate[n % gates] * call.units + unit) * width + k, width,
+                    from + k * pitch + n * LANES, pitch, std::min<long>(LANES, width - k), count);
     }
   }
   // `rows` rows of sums, one lane a unit, into `count` rows of weights.
@@ -339,7 +357,7 @@ struct Backward {
       for (long k = 0; k < rows; k++) to[unit * width + k] = from[k * pitch + unit];
   }
 
-  // --- all of it ----------------------------------------------------------------------------------------------
+  // All of it.
 
   void gather(int thread, int threads, std::vector<float>& packed) const {
     if (call.dx) inputs(share(steps.size(), thread, threads));
@@ -350,7 +368,8 @@ struct Backward {
     Range mine = share(at.panels() * parts, thread, threads);
     for (long i = mine.first; i < mine.end; i++) sum_panel(i / parts, i % parts, parts, packed);
     if constexpr (Cell::SECOND_SLOT > 0)
-      second_product().sum(steps, thread, threads, packed, [&](long t, long row) { return gradient(t) + row * at.gates; });
+      second_product().sum(steps, thread, threads, packed,
+                           [&](long t, long row) { return gradient(t) + row * at.gates; });
   }
 
   void finish(int thread, int threads) const {

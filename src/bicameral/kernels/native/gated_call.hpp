@@ -63,7 +63,8 @@ inline long count_of(long width, long vector) { return std::min<long>(LANES, wid
 
 template <class Cell>
 struct Layout {
-  static constexpr int STATE_SLOTS = (Cell::SECOND_SLOT ? Cell::SECOND_SLOT : Cell::SLOTS) - Cell::FIRST_STATE_SLOT;  // they see the state
+  static constexpr int STATE_SLOTS =
+      (Cell::SECOND_SLOT ? Cell::SECOND_SLOT : Cell::SLOTS) - Cell::FIRST_STATE_SLOT;  // they see the state
   static constexpr int STATE_GATES = STATE_SLOTS + (Cell::FIRST_BIAS >= 0);  // blocks of w_h and of b_h
   long vectors, padded, gates, shown;  // of units; floats of units, of their gates, of outputs
 
@@ -72,16 +73,17 @@ struct Layout {
         shown(whole(call.outputs)) {}
 
   long panels() const { return (vectors + Cell::BLOCKS - 1) / Cell::BLOCKS; }
-  int blocks(long panel) const { return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS)); }
+  int blocks(long panel) const {
+    return static_cast<int>(std::min<long>(Cell::BLOCKS, vectors - panel * Cell::BLOCKS));
+  }
   static long unit(long panel) { return panel * Cell::BLOCKS * LANES; }
 
   // Packed for the forward pass: biases, panels of w_h, of the second product, of w_x.
-  long w_h(const Call& call, long panel) const {
-    return gates + unit(panel) * STATE_SLOTS * call.outputs;
-  }
+  long w_h(const Call& call, long panel) const { return gates + unit(panel) * STATE_SLOTS * call.outputs; }
   long second_weights(const Call& call) const { return gates + padded * STATE_SLOTS * call.outputs; }
   long w_x(const Call& call, long panel) const {
-    return second_weights(call) + (Cell::SECOND_SLOT ? padded * shown : 0) + unit(panel) * Cell::INPUT * call.inputs;
+    return second_weights(call) + (Cell::SECOND_SLOT ? padded * shown : 0) +
+           unit(panel) * Cell::INPUT * call.inputs;
   }
   long packed_size(const Call& call) const {
     return w_x(call, 0) + (call.w_x ? padded * Cell::INPUT * call.inputs : 0);
@@ -89,7 +91,9 @@ struct Layout {
   // Which block of b_h a slot takes; none below zero.
   static int state_bias(int slot) {
     if (slot == 0 && Cell::FIRST_STATE_SLOT > 0) return Cell::FIRST_BIAS;
-    return slot >= Cell::FIRST_STATE_SLOT && slot < Cell::FIRST_STATE_SLOT + STATE_SLOTS ? Cell::state_gate[slot - Cell::FIRST_STATE_SLOT] : -1;
+    return slot >= Cell::FIRST_STATE_SLOT && slot < Cell::FIRST_STATE_SLOT + STATE_SLOTS
+               ? Cell::state_gate[slot - Cell::FIRST_STATE_SLOT]
+               : -1;
   }
 };
 
@@ -101,8 +105,9 @@ struct Frame {
 template <class Cell>
 Row row_of(const Call& call, const Layout<Cell>& at, const Frame& frame, long row, const float* extra) {
   const long h = row * at.shown, c = row * at.padded;
-  return {call.units, at.padded, at.shown, frame.gates + row * at.gates, frame.h + h, frame.c + c,
-          frame.next_h + h, frame.next_c + c, extra};
+  return {call.units,  at.padded,   at.shown,         frame.gates + row * at.gates,
+          frame.h + h, frame.c + c, frame.next_h + h, frame.next_c + c,
+          extra};
 }
 
 // Gates and states of all frames; rings where fewer are kept than run.
@@ -137,7 +142,8 @@ struct Order {
   explicit Order(const Call& call) : source(call.rows), lengths(call.rows, call.frames) {
     for (long row = 0; row < call.rows; row++) source[row] = row;
     if (!call.lengths) return;
-    std::stable_sort(source.begin(), source.end(), [&](long a, long b) { return call.lengths[a] > call.lengths[b]; });
+    std::stable_sort(source.begin(), source.end(),
+                     [&](long a, long b) { return call.lengths[a] > call.lengths[b]; });
     for (long row = 0; row < call.rows; row++) lengths[row] = call.lengths[source[row]];
   }
 };
@@ -178,7 +184,8 @@ inline long threads_worth(const Call& call, long step) {
 // that mixes their units always are.
 template <class Cell>
 Sharing sharing(const Call& call, const Layout<Cell>& at) {
-  const long step = call.rows * at.padded * at.STATE_SLOTS * call.outputs, threads = threads_worth(call, step);
+  const long step = call.rows * at.padded * at.STATE_SLOTS * call.outputs,
+             threads = threads_worth(call, step);
   if (Cell::ROW_WISE) return {std::min(threads, call.rows), true};
   return {threads, call.rows >= MOST_ROWS * threads || step < SMALL_STEP * LANES};
 }

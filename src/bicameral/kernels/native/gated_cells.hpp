@@ -1,11 +1,14 @@
 // One step of every gated cell, for one vector of units: forwards, and backwards through it.
 //
-// A cell has SLOTS pre-activations a unit. Slots 0 .. INPUT-1 take the projected input, slots FIRST_STATE_SLOT .. SLOTS-1
-// the projected state, so a gate that does not see the state stands before FIRST_STATE_SLOT. `input_gate` and
-// `state_gate` say which block of rows of the weights (in PyTorch's order) belongs to which of these slots.
-// BLOCKS vectors of units are multiplied at once, so that a tile has about four columns.
-// A ROW_WISE cell computes with all units of a row, so it takes rows instead (gated_layer_norm.hpp), and so does one with a second
-// product, which reads slot SECOND_SLOT (gated_second_product.hpp).
+// A cell has SLOTS pre-activations a unit. Slots 0 .. INPUT-1 take the projected input, slots
+// FIRST_STATE_SLOT .. SLOTS-1 the projected state, so a gate that does not see the state stands before
+// FIRST_STATE_SLOT. `input_gate` and `state_gate` say which block of rows of the weights (in PyTorch's order)
+// belongs to which of these slots. BLOCKS vectors of units are multiplied at once, so that a tile has about
+// four columns.
+//
+// A ROW_WISE cell computes with all units of a row, so it takes rows instead (gated_layer_norm.hpp), and so
+// does one with a second product, which reads slot SECOND_SLOT (gated_second_product.hpp).
+//
 // forward: pre-activations in, what backward needs out. backward: that in, gradients of pre-activations out.
 #pragma once
 #include "simd.hpp"
@@ -40,8 +43,8 @@ BICAMERAL_INLINE Vector fast_tanh(Vector x) {
   return x * over / under;
 }
 
-// 1 / (1 + e^-x) with 2^y, y = -x / ln(2), in one piece: as near to the truth as a float of its size near 1/2, where a
-// sigmoid right in its last places would take half as long again.
+// 1 / (1 + e^-x) with 2^y, y = -x / ln(2), in one piece: as near to the truth as a float of its size near
+// 1/2, where a sigmoid right in its last places would take half as long again.
 BICAMERAL_INLINE Vector fast_sigmoid(Vector x) {
   const float shift = 12582912.f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
   Vector y = at_least(at_most(x, 87.f), -87.f) * -1.44269504f, n = y + shift, r = y - (n - shift);
@@ -56,7 +59,8 @@ BICAMERAL_INLINE Vector fast_sigmoid(Vector x) {
 // What most cells are: without a second product, and computed unit by unit.
 struct CellTraits {
   static constexpr int BLOCKS = 1, EXTRAS = 0, SECOND_SLOT = 0;
-  static constexpr int FIRST_BIAS = -1;  // which block of b_h slot 0 takes, although it does not see the state
+  static constexpr int FIRST_BIAS =
+      -1;  // which block of b_h slot 0 takes, although it does not see the state
   static constexpr bool ROW_WISE = false, PROJECTS = false;
 };
 
@@ -105,7 +109,8 @@ struct PeepholeLstm : Lstm {
   static constexpr int EXTRAS = 3;
 
   BICAMERAL_INLINE void forward(Vector* s, State& state, Extra extra) {
-    s[0] = fast_sigmoid(s[0] + extra[0] * state.c), s[1] = fast_sigmoid(s[1] + extra[1] * state.c), s[2] = fast_tanh(s[2]);
+    s[0] = fast_sigmoid(s[0] + extra[0] * state.c), s[1] = fast_sigmoid(s[1] + extra[1] * state.c),
+    s[2] = fast_tanh(s[2]);
     state.c = s[1] * state.c + s[0] * s[2];
     s[3] = fast_sigmoid(s[3] + extra[2] * state.c);
     state.h = s[3] * fast_tanh(state.c);
@@ -114,11 +119,13 @@ struct PeepholeLstm : Lstm {
     Vector i = s[0], f = s[1], g = s[2], o = s[3], tanh_c = fast_tanh(after.c);
     s[3] = sigmoid_backward(d.h * tanh_c, o);
     Vector dc = d.c + tanh_backward(d.h * o, tanh_c) + s[3] * extra[2];
-    s[0] = sigmoid_backward(dc * g, i), s[1] = sigmoid_backward(dc * before.c, f), s[2] = tanh_backward(dc * i, g);
+    s[0] = sigmoid_backward(dc * g, i), s[1] = sigmoid_backward(dc * before.c, f),
+    s[2] = tanh_backward(dc * i, g);
     d = {Vector{}, dc * f + s[0] * extra[0] + s[1] * extra[1]};
   }
   // What a step adds to the gradients of the diagonals.
-  BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, const Vector*, Vector before, Vector after) {
+  BICAMERAL_INLINE Vector extra_gradient(int which, const Vector* d, const Vector*, Vector before,
+                                         Vector after) {
     return which == 2 ? d[3] * after : d[which] * before;
   }
 };
@@ -157,7 +164,8 @@ struct Gru : CellTraits {
   BICAMERAL_INLINE void backward(Vector* s, State before, State, State& d, Extra) {
     Vector n = s[0], r = s[1], z = s[2];
     s[0] = tanh_backward(d.h * (1.f - z), n);
-    s[1] = sigmoid_backward(s[0] * s[3], r), s[2] = sigmoid_backward(d.h * (before.h - n), z), s[3] = s[0] * r;
+    s[1] = sigmoid_backward(s[0] * s[3], r), s[2] = sigmoid_backward(d.h * (before.h - n), z),
+    s[3] = s[0] * r;
     d.h *= z;
   }
 };
@@ -181,7 +189,9 @@ struct TanhRnn : CellTraits {
 };
 
 struct ReluRnn : TanhRnn {
-  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) { state.h = s[0] = s[0] < 0.f ? Vector{} : s[0]; }
+  BICAMERAL_INLINE void forward(Vector* s, State& state, Extra) {
+    state.h = s[0] = s[0] < 0.f ? Vector{} : s[0];
+  }
   BICAMERAL_INLINE void backward(Vector* s, State, State, State& d, Extra) {
     s[0] = s[0] > 0.f ? d.h : Vector{};
     d.h = Vector{};

@@ -6,16 +6,17 @@ namespace bicameral::gated {
 
 constexpr long CHUNK_ROWS = 128;  // rows projected at once: enough to pay for reading the weights
 
-// Interleaves `gates` blocks of rows of w (gates units, depth), `blocks` vectors of each, into [k][vector][gate][lane].
-inline void pack_panel(float* to, const float* w, long units, long vector, int blocks, const int* gate, int gates,
-                       long depth) {
+// Interleaves `gates` blocks of rows of w (gates units, depth), `blocks` vectors of each, into
+// [k][vector][gate][lane].
+inline void pack_panel(float* to, const float* w, long units, long vector, int blocks, const int* gate,
+                       int gates, long depth) {
   const long pitch = blocks * gates * LANES;
   for (int block = 0; block < blocks; block++, vector++)
     for (int g = 0; g < gates; g++) {
       const float* from = w + (gate[g] * units + vector * LANES) * depth;
       for (long k = 0; k < depth; k += LANES)
-        transpose(to + k * pitch + (block * gates + g) * LANES, pitch, from + k, depth, count_of(units, vector),
-                  std::min<long>(LANES, depth - k), true);
+        transpose(to + k * pitch + (block * gates + g) * LANES, pitch, from + k, depth,
+                  count_of(units, vector), std::min<long>(LANES, depth - k), true);
     }
 }
 
@@ -46,7 +47,8 @@ void pack_second_weights(const Call& call, const Layout<Cell>& at) {
   float* to = call.packed + at.second_weights(call);
   for (long v = 0; v * LANES < at.shown; v += MOST_COLUMNS) {
     const int columns = columns_from(at.shown, v);
-    std::memset(to + call.units * columns * LANES, 0, (at.padded - call.units) * columns * LANES * sizeof(float));
+    std::memset(to + call.units * columns * LANES, 0,
+                (at.padded - call.units) * columns * LANES * sizeof(float));
     pack_panel(to, Cell::weights(call), call.outputs, v, columns, whole, 1, call.units);
     to += at.padded * columns * LANES;
   }
@@ -61,8 +63,8 @@ void pack(const Call& call) {
   parallel_for(at.panels(), threads, [&](long panel) {
     const int blocks = at.blocks(panel);
     const long first = panel * Cell::BLOCKS;
-    pack_panel(call.packed + at.w_h(call, panel), call.w_h, call.units, first, blocks, Cell::state_gate, at.STATE_SLOTS,
-               call.outputs);
+    pack_panel(call.packed + at.w_h(call, panel), call.w_h, call.units, first, blocks, Cell::state_gate,
+               at.STATE_SLOTS, call.outputs);
     if (call.w_x)
       pack_panel(call.packed + at.w_x(call, panel), call.w_x, call.units, first, blocks, Cell::input_gate,
                  Cell::INPUT, call.inputs);
@@ -71,7 +73,8 @@ void pack(const Call& call) {
 
 template <class Cell>
 struct Forward {
-  static constexpr int STARTED = std::max(Cell::INPUT, Cell::FIRST_STATE_SLOT + Layout<Cell>::STATE_SLOTS);  // slots, before a sum
+  static constexpr int STARTED =
+      std::max(Cell::INPUT, Cell::FIRST_STATE_SLOT + Layout<Cell>::STATE_SLOTS);  // slots, before a sum
 
   const Call& call;
   const Layout<Cell>& at;
@@ -86,11 +89,13 @@ struct Forward {
     for (long i = 0; i < part.rows; i++) {
       long row = part.row(i), source = order.source[row];
       for_vectors(call.outputs, [&](long v, long count) {
-        store(history.h(0) + row * at.shown + v * LANES, load(call.h + source * call.h_row + v * LANES, count));
+        store(history.h(0) + row * at.shown + v * LANES,
+              load(call.h + source * call.h_row + v * LANES, count));
       });
       if (!Cell::CELL) continue;
       for_vectors(call.units, [&](long v, long count) {
-        store(history.c(0) + row * at.padded + v * LANES, load(call.c + source * call.c_row + v * LANES, count));
+        store(history.c(0) + row * at.padded + v * LANES,
+              load(call.c + source * call.c_row + v * LANES, count));
       });
     }
   }
@@ -111,7 +116,9 @@ struct Forward {
     }
   }
 
-  float* output(long row, long t) const { return call.y + (order.source[row] * call.frames + t) * call.outputs; }
+  float* output(long row, long t) const {
+    return call.y + (order.source[row] * call.frames + t) * call.outputs;
+  }
 
   // Pre-activations without the state: of every row that runs, for frames first..end.
   void project(long first, long end) {
@@ -128,8 +135,17 @@ struct Forward {
       if (!call.w_x || Cell::INPUT < STARTED) start_gates(panel);
       if (!call.w_x) continue;
       int columns = at.blocks(panel) * Cell::INPUT;
-      Product p{1, call.inputs, 0, 1, call.packed + at.w_x(call, panel), columns * LANES,
-                columns, Cell::INPUT, Cell::SLOTS * LANES, at.gates, at.unit(panel) * Cell::SLOTS};
+      Product p{1,
+                call.inputs,
+                0,
+                1,
+                call.packed + at.w_x(call, panel),
+                columns * LANES,
+                columns,
+                Cell::INPUT,
+                Cell::SLOTS * LANES,
+                at.gates,
+                at.unit(panel) * Cell::SLOTS};
       multiply(p, to.size(), from.data(), start.data(), to.data());
     }
   }
@@ -160,8 +176,16 @@ struct Forward {
       // Back and forth through the weights: those used last are still in cache.
       long panel = t & 1 ? part.panels.end - 1 - i : part.panels.first + i;
       int columns = at.blocks(panel) * at.STATE_SLOTS;
-      Product p{1, call.outputs, 0, 1, call.packed + at.w_h(call, panel), columns * LANES,
-                columns, at.STATE_SLOTS, Cell::SLOTS * LANES, at.gates,
+      Product p{1,
+                call.outputs,
+                0,
+                1,
+                call.packed + at.w_h(call, panel),
+                columns * LANES,
+                columns,
+                at.STATE_SLOTS,
+                Cell::SLOTS * LANES,
+                at.gates,
                 at.unit(panel) * Cell::SLOTS + Cell::FIRST_STATE_SLOT * LANES};
       multiply(p, running, from.data(), to.data(), to.data());
       if constexpr (!Cell::ROW_WISE)
@@ -184,8 +208,8 @@ struct Forward {
     for (long v = 0; v * LANES < at.shown; v += MOST_COLUMNS) {
       const int columns = columns_from(at.shown, v);
       const long width = columns * LANES;
-      multiply({at.vectors, LANES, Cell::SLOTS * LANES, 1, packed, width, columns, columns, 0, width}, running,
-               from.data(), start.data(), to.data());
+      multiply({at.vectors, LANES, Cell::SLOTS * LANES, 1, packed, width, columns, columns, 0, width},
+               running, from.data(), start.data(), to.data());
       for (float*& row : to) row += width;
       packed += at.padded * width;
     }
@@ -195,9 +219,8 @@ struct Forward {
     const Row whole = row_of(call, at, frame, row, extra);
     float* y = output(row, t);
     Cell::forward(whole);
-    for_vectors(call.outputs, [&](long v, long count) {
-      store(y + v * LANES, load(whole.next_h + v * LANES), count);
-    });
+    for_vectors(call.outputs,
+                [&](long v, long count) { store(y + v * LANES, load(whole.next_h + v * LANES), count); });
   }
 
   // The units of one panel, their pre-activations being complete.
@@ -250,8 +273,10 @@ void forward(const Call& call) {
   float* extra = extras.take(at.padded * Cell::EXTRAS);
   pack_extra(call, at, extra);
   long chunk = std::min<long>(call.frames, std::max<long>(1, CHUNK_ROWS / call.rows));
-  auto history = call.workspace ? History<Cell>(at, call)
-                                : History<Cell>(at, call, scratch.take(History<Cell>::size(at, call, chunk, 2, 1)), chunk, 2, 1);
+  auto history =
+      call.workspace
+          ? History<Cell>(at, call)
+          : History<Cell>(at, call, scratch.take(History<Cell>::size(at, call, chunk, 2, 1)), chunk, 2, 1);
   auto [wanted, rows] = sharing(call, at);
   parallel(wanted, [&, rows = rows](int thread, int threads) {
     Part part = part_of(call.rows, at.panels(), rows, thread, threads);

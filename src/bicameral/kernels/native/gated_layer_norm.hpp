@@ -45,7 +45,8 @@ struct Norm {
     const float share = 1.f / static_cast<float>(blocks * row.units);
     Vector sum{}, squares{};
     for (long v = 0; v < row.vectors(); v++)
-      for (int n = 0; n < blocks; n++) sum += first_lanes(load(values + v * pitch + n * LANES), row.units - v * LANES);
+      for (int n = 0; n < blocks; n++)
+        sum += first_lanes(load(values + v * pitch + n * LANES), row.units - v * LANES);
     mean = total(sum) * share;
     for (long v = 0; v < row.vectors(); v++)
       for (int n = 0; n < blocks; n++) {
@@ -56,7 +57,8 @@ struct Norm {
   }
 };
 
-// What a norm takes from each gradient that comes back through it: its mean, and what goes along with the value.
+// What a norm takes from each gradient that comes back through it: its mean, and what goes along with the
+// value.
 struct Sums {
   Vector plain{}, along{};
   void add(Vector d, Vector normal) { plain += d, along += d * normal; }
@@ -70,9 +72,9 @@ struct NormBackward {
 };
 
 // An LSTM whose gates see norm(U h) times a gain each, and whose output sees the norm of the cell.
-// Slots 0-3: what the input says to i f g o, then the gates; 4: the normal cell; 5: the scales of the two norms,
-// in the first vector; 6-9: what the state says, then its norm. Backwards, 4 and 5 are what a step adds to the
-// gradients of the cell's bias and gain.
+// Slots 0-3: what the input says to i f g o, then the gates; 4: the normal cell; 5: the scales of the two
+// norms, in the first vector; 6-9: what the state says, then its norm. Backwards, 4 and 5 are what a step
+// adds to the gradients of the cell's bias and gain.
 struct LayerNormLstm : CellTraits {
   static constexpr int SLOTS = 10, INPUT = 4, FIRST_STATE_SLOT = 6, EXTRAS = 6;
   static constexpr bool CELL = true, ROW_WISE = true;
@@ -97,7 +99,8 @@ struct LayerNormLstm : CellTraits {
       float* s = row.gates + v * PITCH;
       Vector normal = (load(row.next_c + v * LANES) - cell.mean) * cell.scale;
       store(s + 4 * LANES, normal);
-      store(row.next_h + v * LANES, load(s + 3 * LANES) * fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]));
+      store(row.next_h + v * LANES,
+            load(s + 3 * LANES) * fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]));
     }
     row.gates[5 * LANES] = seen.scale, row.gates[5 * LANES + 1] = cell.scale;
   }
@@ -120,7 +123,8 @@ struct LayerNormLstm : CellTraits {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
       Vector o = load(s + 3 * LANES), normal = load(s + 4 * LANES), d_h = load(dh + v * LANES);
-      Vector tanh_c = fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]), d_n = tanh_backward(d_h * o, tanh_c);
+      Vector tanh_c = fast_tanh(row.extras(v)[4] * normal + row.extras(v)[5]),
+             d_n = tanh_backward(d_h * o, tanh_c);
       store(d + 3 * LANES, sigmoid_backward(d_h * tanh_c, o));
       store(d + 4 * LANES, d_n), store(d + 5 * LANES, d_n * normal);
       sums.add(d_n * row.extras(v)[4], normal);
@@ -136,9 +140,11 @@ struct LayerNormLstm : CellTraits {
       float* d = going + v * PITCH;
       Vector i = load(s), f = load(s + LANES), g = load(s + 2 * LANES);
       Vector d_c = load(dc + v * LANES) + cell(load(d + 4 * LANES) * row.extras(v)[4], load(s + 4 * LANES));
-      store(d, sigmoid_backward(d_c * g, i)), store(d + LANES, sigmoid_backward(d_c * load(row.c + v * LANES), f));
+      store(d, sigmoid_backward(d_c * g, i)),
+          store(d + LANES, sigmoid_backward(d_c * load(row.c + v * LANES), f));
       store(d + 2 * LANES, tanh_backward(d_c * i, g)), store(dc + v * LANES, d_c * f);
-      for (int n = 0; n < 4; n++) sums.add(load(d + n * LANES) * row.extras(v)[n], load(s + (FIRST_STATE_SLOT + n) * LANES));
+      for (int n = 0; n < 4; n++)
+        sums.add(load(d + n * LANES) * row.extras(v)[n], load(s + (FIRST_STATE_SLOT + n) * LANES));
     }
     return sums;
   }

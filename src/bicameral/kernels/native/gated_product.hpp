@@ -18,11 +18,12 @@ constexpr int SUMS = 12;  // of 16 registers
 #endif
 constexpr int MOST_ROWS = SUMS / 3, MOST_COLUMNS = 4;
 
-// out[row][column] = start[row][column] + sum over outer, k of a[row][outer * a_pitch + k * step] w[k][column]
+// out[row][column] = start[row][column] + sum over outer, k of a[row][outer * a_pitch + k * step]
+// w[k][column]
 struct Product {
-  long outer, depth;    // the sum is cut into `outer` runs of `depth`
-  long a_pitch, step;   // from one run, and from one k, to the next in `a`
-  const float* w;       // packed: all k of all runs, `w_pitch` floats apart
+  long outer, depth;   // the sum is cut into `outer` runs of `depth`
+  long a_pitch, step;  // from one run, and from one k, to the next in `a`
+  const float* w;      // packed: all k of all runs, `w_pitch` floats apart
   long w_pitch;
   int columns;          // vectors
   int together, pitch;  // `together` of them stand side by side in `out`, such groups `pitch` floats apart

@@ -12,7 +12,8 @@ using Steps = std::vector<std::pair<long, long>>;  // (t, row)
 // Cuts `width` floats into tiles of Rows, `pitch` floats apart: operands to be read down a chunk of steps.
 template <int Rows>
 void cut(float* tile, const float* from, long width, long pitch) {
-  for (; width >= Rows; width -= Rows, from += Rows, tile += pitch) std::memcpy(tile, from, Rows * sizeof(float));
+  for (; width >= Rows; width -= Rows, from += Rows, tile += pitch)
+    std::memcpy(tile, from, Rows * sizeof(float));
   for (long i = 0; i < width; i++) tile[i] = from[i];
 }
 
@@ -23,7 +24,8 @@ struct SecondProduct {
   const Call& call;
   const Layout<Cell>& at;
   long chunk;
-  float *packed, *ring, *tile;  // weights; what comes back into the product, of a chunk; the same as an operand
+  float *packed, *ring,
+      *tile;  // weights; what comes back into the product, of a chunk; the same as an operand
 
   SecondProduct(const Call& call, const Layout<Cell>& at, long chunk, float* memory)
       : call(call), at(at), chunk(chunk), packed(memory), ring(packed + call.outputs * at.padded),
@@ -39,7 +41,8 @@ struct SecondProduct {
   template <class Visit>
   void for_groups(int thread, int threads, Visit visit) const {
     Range mine = share(tiles(at.vectors, MOST_COLUMNS), thread, threads);
-    for (long v = mine.first * MOST_COLUMNS; v < std::min(mine.end * MOST_COLUMNS, at.vectors); v += MOST_COLUMNS)
+    for (long v = mine.first * MOST_COLUMNS; v < std::min(mine.end * MOST_COLUMNS, at.vectors);
+         v += MOST_COLUMNS)
       visit(v, columns_from(at.padded, v));
   }
 
@@ -98,7 +101,8 @@ struct SecondProduct {
           from[i] = tile + first * depth + i;
           to[i] = Cell::gradient(call) + (first + i) * call.units + v * LANES;
         }
-        multiply({1, depth, 0, ROWS, operands.data(), columns * LANES, columns, columns, 0, call.units - v * LANES},
+        multiply({1, depth, 0, ROWS, operands.data(), columns * LANES, columns, columns, 0,
+                  call.units - v * LANES},
                  count, from, to, to);
       }
     });

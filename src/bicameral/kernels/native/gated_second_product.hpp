@@ -1,8 +1,9 @@
 // Gated cells with a second product: it reads what the first one's gates leave in slot SECOND_SLOT.
 //
-// `second_operand` fills that slot, the product of it is written into next_h, and `forward` makes it the output.
-// `backward` says what comes back through the product; that stands in slot SECOND_SLOT when `second_backward` goes on
-// from there, and leaves the operand itself in its place, for the gradient of the product's weights.
+// `second_operand` fills that slot, the product of it is written into next_h, and `forward` makes it the
+// output. `backward` says what comes back through the product; that stands in slot SECOND_SLOT when
+// `second_backward` goes on from there, and leaves the operand itself in its place, for the gradient of the
+// product's weights.
 #pragma once
 #include "gated_call.hpp"
 
@@ -41,7 +42,8 @@ struct ResetBeforeGru : CellTraits {
     for (long v = 0; v < row.vectors(); v++) {
       const float* s = row.gates + v * PITCH;
       float* d = going + v * PITCH;
-      Vector n = load(s), z = load(s + 2 * LANES), d_h = load(dh + v * LANES), d_n = tanh_backward(d_h * (1.f - z), n);
+      Vector n = load(s), z = load(s + 2 * LANES), d_h = load(dh + v * LANES),
+             d_n = tanh_backward(d_h * (1.f - z), n);
       store(coming + v * LANES, d_n), store(d, d_n);
       store(d + 2 * LANES, sigmoid_backward(d_h * (load(row.h + v * LANES) - n), z));
       store(dh + v * LANES, d_h * z);

@@ -1,8 +1,8 @@
-// A GRU on every node of a graph, forwards and backwards: one example at a time through all frames, so that its
-// state, what comes from the neighbours and the weights stay in the caches. Gates stand as r, u, c.
+// A GRU on every node of a graph, forwards and backwards: one example at a time through all frames, so that
+// its state, what comes from the neighbours and the weights stay in the caches. Gates stand as r, u, c.
 //
-// "Heard" is what the sparse matrix makes of the nodes: for every node the features of all terms side by side,
-// its own first. Its transpose gives the gradients.
+// To propagate is to multiply the nodes by the sparse matrix: it gives every node the features of all terms
+// side by side, its own first. The transpose propagates the gradients.
 #include <vector>
 
 #include "gated_product.hpp"
@@ -14,8 +14,8 @@ using namespace bicameral;
 
 namespace {
 
-constexpr long ROWS = 48;    // of a product, while a panel of its weights is in the first-level cache
-constexpr long PROPAGATED = 64;   // floats a node: narrow inputs are propagated so many frames at once
+constexpr long ROWS = 48;        // of a product, while a panel of its weights is in the first-level cache
+constexpr long PROPAGATED = 64;  // floats a node: narrow inputs are propagated so many frames at once
 constexpr long BEYOND = gated::MOST_COLUMNS * LANES;  // floats that whole vectors may read behind a matrix
 
 using Floats = std::vector<float>;
@@ -24,7 +24,8 @@ struct Shape {
   long batch, frames, nodes, inputs, width, terms;
   long state() const { return nodes * width; }
   long gates() const { return nodes * 3 * width; }
-  long together() const { return std::max(1L, std::min(frames, PROPAGATED / inputs)); }  // frames propagated at once
+  // Frames propagated at once.
+  long together() const { return std::max(1L, std::min(frames, PROPAGATED / inputs)); }
 };
 
 // Rows of a left factor: elements `step` apart, in `runs` runs that begin `run_pitch` apart.
@@ -41,7 +42,8 @@ struct Right {
 
 template <class Visit>
 void for_panels(long columns, Visit visit) {
-  long vectors = (columns + LANES - 1) / LANES, panels = (vectors + gated::MOST_COLUMNS - 1) / gated::MOST_COLUMNS;
+  long vectors = (columns + LANES - 1) / LANES,
+       panels = (vectors + gated::MOST_COLUMNS - 1) / gated::MOST_COLUMNS;
   for (long panel = 0; panel < panels; panel++) {
     auto [first, end] = share(vectors, panel, panels);
     visit(first, end - first);
@@ -65,7 +67,8 @@ Packed pack(const float* from, long depth, long columns) {
 }
 
 // out = start + a w for `rows` rows, all `pitch` apart in `out` and `start_pitch` in `start`.
-void multiply(long rows, Left a, const Right& w, const float* start, long start_pitch, float* out, long pitch) {
+void multiply(long rows, Left a, const Right& w, const float* start, long start_pitch, float* out,
+              long pitch) {
   const float *a_rows[ROWS], *start_rows[ROWS];
   float* out_rows[ROWS];
   for (long first = 0; first < rows; first += ROWS) {
@@ -79,15 +82,16 @@ void multiply(long rows, Left a, const Right& w, const float* start, long start_
       const long at = vector * LANES;
       const int columns = static_cast<int>(vectors);
       const float* panel = w.data + at * (w.pitch ? 1 : w.depth);
-      gated::Product product = {a.runs, w.depth / a.runs, a.run_pitch, a.step, panel,
-                                w.pitch ? w.pitch : vectors * LANES, columns, columns, 0, w.columns - at, at};
+      gated::Product product = {
+          a.runs,  w.depth / a.runs, a.run_pitch, a.step,         panel, w.pitch ? w.pitch : vectors * LANES,
+          columns, columns,          0,           w.columns - at, at};
       gated::multiply(product, count, a_rows, start_rows, out_rows);
     });
   }
 }
 
-// Calls with every vector of features of every node: where it stands in a state, among three gates a node, among
-// two, and how many of its lanes exist.
+// Calls with every vector of features of every node: where it stands in a state, among three gates a node,
+// among two, and how many of its lanes exist.
 template <class Visit>
 void for_units(const Shape& s, Visit visit) {
   for (long node = 0; node < s.nodes; node++)
@@ -126,8 +130,8 @@ struct Inputs {
 struct Forward {
   SparseRows adjacency;
   const float *x, *h;
-  const long* lengths;            // or null
-  float *ys, *last, *kept;        // kept: r, u and c of every frame, or null
+  const long* lengths;      // or null
+  float *ys, *last, *kept;  // kept: r, u and c of every frame, or null
 };
 
 struct Layer {
@@ -149,10 +153,11 @@ void forward(const Layer& layer, const Forward& f, long example) {
   Inputs inputs(s, f.adjacency);
   const Left hidden = {neighbours.data(), s.terms * e};
   for (long t = 0; t < length; t++) {
-    float *gates = f.kept ? f.kept + (example * s.frames + t) * s.gates() : own_gates.data(), *y = ys + t * s.state();
+    float *gates = f.kept ? f.kept + (example * s.frames + t) * s.gates() : own_gates.data(),
+          *y = ys + t * s.state();
     inputs.propagate(x, t);
-    multiply(s.nodes, {inputs.at(t), s.terms * inputs.term_pitch(), 1, s.terms, inputs.term_pitch()}, layer.input,
-             layer.bias, 0, gates, 3 * e);
+    multiply(s.nodes, {inputs.at(t), s.terms * inputs.term_pitch(), 1, s.terms, inputs.term_pitch()},
+             layer.input, layer.bias, 0, gates, 3 * e);
     sum_rows(f.adjacency, s.nodes * s.terms, e, h, neighbours.data());
     multiply(s.nodes, hidden, layer.gates, gates, 3 * e, gates, 3 * e);
     for_units(s, [&](long i, long gate, long, long count) {
@@ -177,8 +182,9 @@ struct Backward {
   SparseRows transposed;
   const float *x, *h, *ys, *kept, *dys, *dlast;
   const long* lengths;
-  float *dx, *dh;       // dx may be null
-  float *dinput_gates, *dinput_candidate, *dgates, *dcandidate, *dbias;  // one of each a group, zeros at first
+  float *dx, *dh;  // dx may be null
+  float *dinput_gates, *dinput_candidate, *dgates, *dcandidate,
+      *dbias;  // one of each a group, zeros at first
 };
 
 // The weights from (term, gate) to what was propagated.
@@ -201,7 +207,8 @@ struct BackwardLayer {
   }
 };
 
-// Gradients of gates as the nodes get them back, of all terms: these give those of features and weights alike.
+// Gradients of gates as the nodes get them back, of all terms: these give those of features and weights
+// alike.
 struct Returned {
   const Shape& s;
   long columns;  // all terms of the gates
@@ -271,28 +278,31 @@ void backward(const BackwardLayer& layer, const Backward& b, long example, long 
 }  // namespace
 
 // `starts`, `columns` and `values` are a sparse matrix: for every node, a row for every term.
-BICAMERAL_EXPORT void graph_gru_forward(long batch, long frames, long nodes, long inputs, long width, long terms,
-                                        long threads, const int* starts, const int* columns, const float* values,
-                                        const float* w_input, const float* w_gates, const float* w_candidate,
-                                        const float* bias, const float* x, const float* h, const long* lengths,
-                                        float* ys, float* last, float* kept) {
+BICAMERAL_EXPORT void graph_gru_forward(long batch, long frames, long nodes, long inputs, long width,
+                                        long terms, long threads, const int* starts, const int* columns,
+                                        const float* values, const float* w_input, const float* w_gates,
+                                        const float* w_candidate, const float* bias, const float* x,
+                                        const float* h, const long* lengths, float* ys, float* last,
+                                        float* kept) {
   Layer layer({batch, frames, nodes, inputs, width, terms}, {w_input, w_gates, w_candidate, bias});
   Forward f = {{starts, columns, values}, x, h, lengths, ys, last, kept};
   parallel_for(batch, threads, [&](long example) { forward(layer, f, example); });
 }
 
-// Here the matrix of every term is transposed. Gradients of weights: (group, feature, term, gate); examples of one
-// group share their sums, whatever the number of threads.
-BICAMERAL_EXPORT void graph_gru_backward(long batch, long frames, long nodes, long inputs, long width, long terms,
-                                         long groups, long threads, const int* starts, const int* columns, const float* values,
-                                         const float* w_input, const float* w_gates, const float* w_candidate,
-                                         const float* x, const float* h, const long* lengths, const float* ys,
+// Here the matrix of every term is transposed. Gradients of weights: (group, feature, term, gate); examples
+// of one group share their sums, whatever the number of threads.
+BICAMERAL_EXPORT void graph_gru_backward(long batch, long frames, long nodes, long inputs, long width,
+                                         long terms, long groups, long threads, const int* starts,
+                                         const int* columns, const float* values, const float* w_input,
+                                         const float* w_gates, const float* w_candidate, const float* x,
+                                         const float* h, const long* lengths, const float* ys,
                                          const float* kept, const float* dys, const float* dlast, float* dx,
-                                         float* dh, float* dinput_gates, float* dinput_candidate, float* dgates,
-                                         float* dcandidate, float* dbias) {
+                                         float* dh, float* dinput_gates, float* dinput_candidate,
+                                         float* dgates, float* dcandidate, float* dbias) {
   BackwardLayer layer({batch, frames, nodes, inputs, width, terms}, {w_input, w_gates, w_candidate, nullptr});
-  Backward b = {{starts, columns, values}, x, h, ys, kept, dys, dlast, lengths, dx, dh,
-                dinput_gates, dinput_candidate, dgates, dcandidate, dbias};
+  Backward b = {
+      {starts, columns, values}, x,      h,          ys,   kept, dys, dlast, lengths, dx, dh, dinput_gates,
+      dinput_candidate,          dgates, dcandidate, dbias};
   parallel_for(groups, threads, [&](long group) {
     Range mine = share(batch, group, groups);
     for (long example = mine.first; example < mine.end; example++) backward(layer, b, example, group);

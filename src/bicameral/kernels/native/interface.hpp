@@ -11,7 +11,8 @@ namespace bicameral {
 template <class... Argument>
 constexpr long signature(void (*)(Argument...)) {
   static_assert(sizeof(long) == 8);
-  const bool address[] = {std::is_pointer_v<Argument>...}, known[] = {std::is_pointer_v<Argument> || std::is_same_v<Argument, long>...};
+  const bool address[] = {std::is_pointer_v<Argument>...},
+             known[] = {std::is_pointer_v<Argument> || std::is_same_v<Argument, long>...};
   long counted = 0;
   for (size_t i = 0; i < sizeof...(Argument); i++) {
     if (!known[i] || (i > 0 && address[i - 1] && !address[i])) return -1;

@@ -1,5 +1,5 @@
-// h_t = a_t h_{t-1} + x_t and its gradients, real and complex. One pass over memory in each direction: rows are
-// read in the order they lie in, the state of a block of channels stays in the first-level cache.
+// h_t = a_t h_{t-1} + x_t and its gradients, real and complex. One pass over memory in each direction: rows
+// are read in the order they lie in, the state of a block of channels stays in the first-level cache.
 #include "channels.hpp"
 #include "interface.hpp"
 
@@ -10,7 +10,7 @@ namespace {
 // Results as large as this leave the caches before they are read: measured with a reader following.
 constexpr long STREAM_BYTES = 8 << 20;
 
-// --- what is scanned: each kind of number as a vector, and alone where the rows are narrower than a vector ------
+// What is scanned: each kind of number as a vector, and alone where the rows are narrower than a vector.
 
 struct Reals {
   static constexpr long SIZE = LANES, FLOATS = 1;
@@ -43,10 +43,18 @@ BICAMERAL_INLINE void put(float* to, Lane lane) {
     std::memcpy(to, &lane, sizeof lane);
 }
 
-struct Even { static constexpr int from(int i) { return i & ~1; } };
-struct Odd { static constexpr int from(int i) { return i | 1; } };
-struct Swapped { static constexpr int from(int i) { return i ^ 1; } };
-struct Alternating { static constexpr int from(int i) { return i & 1 ? LANES + i : i; } };
+struct Even {
+  static constexpr int from(int i) { return i & ~1; }
+};
+struct Odd {
+  static constexpr int from(int i) { return i | 1; }
+};
+struct Swapped {
+  static constexpr int from(int i) { return i ^ 1; }
+};
+struct Alternating {
+  static constexpr int from(int i) { return i & 1 ? LANES + i : i; }
+};
 
 BICAMERAL_INLINE Reals operator*(Reals a, Reals b) { return {a.v * b.v}; }
 BICAMERAL_INLINE Reals operator+(Reals a, Reals b) { return {a.v + b.v}; }
@@ -66,7 +74,7 @@ BICAMERAL_INLINE Complex operator*(Complex a, Complex b) {
 BICAMERAL_INLINE Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
 BICAMERAL_INLINE Complex conjugate(Complex a) { return {a.re, -a.im}; }
 
-// --- one block of channels ------------------------------------------------------------------------------------
+// One block of channels.
 
 struct Extent {
   long frames, pitch, count;  // floats from one frame to the next; floats of the block
@@ -93,8 +101,8 @@ void forward(Extent extent, const float* a, const float* x, const float* h, floa
 // dx_t = dy_t + a*_{t+1} dx_{t+1};  da_t = dx_t h*_{t-1};  dh = a*_1 dx_1
 // Channels run backwards as well as frames: prefetching then follows, four times as fast.
 template <class Lane, bool Stream>
-void backward(Extent extent, const float* a, const float* h, const float* y, const float* dy, float* da, float* dx,
-              float* dh) {
+void backward(Extent extent, const float* a, const float* h, const float* y, const float* dy, float* da,
+              float* dx, float* dh) {
   Steps<Lane> at{extent.count};
   Lane carry[at.MOST];
   for (long i = 0; i < at.lanes; i++) carry[i] = Lane{};
@@ -111,7 +119,7 @@ void backward(Extent extent, const float* a, const float* h, const float* y, con
   for (long i = 0; i < at.lanes; i++) put(dh + at[i], carry[i]);
 }
 
-// --- whole batches --------------------------------------------------------------------------------------------
+// Whole batches.
 
 struct Batch {
   long size, frames, width, threads;
@@ -142,14 +150,15 @@ void visit(Batch batch, bool stream, Work work) {
 
 template <class Wide, class Narrow>
 void forward(Batch batch, const float* a, const float* x, const float* h, float* y) {
-  visit<Wide, Narrow>(batch, streams(y, batch, Wide::FLOATS), [=](auto lane, auto stream, long o, long s, Extent e) {
-    forward<decltype(lane), stream>(e, a + o, x + o, h + s, y + o);
-  });
+  visit<Wide, Narrow>(batch, streams(y, batch, Wide::FLOATS),
+                      [=](auto lane, auto stream, long o, long s, Extent e) {
+                        forward<decltype(lane), stream>(e, a + o, x + o, h + s, y + o);
+                      });
 }
 
 template <class Wide, class Narrow>
-void backward(Batch batch, const float* a, const float* h, const float* y, const float* dy, float* da, float* dx,
-              float* dh) {
+void backward(Batch batch, const float* a, const float* h, const float* y, const float* dy, float* da,
+              float* dx, float* dh) {
   bool both = streams(da, batch, Wide::FLOATS) && streams(dx, batch, Wide::FLOATS);
   visit<Wide, Narrow>(batch, both, [=](auto lane, auto stream, long o, long s, Extent e) {
     backward<decltype(lane), stream>(e, a + o, h + s, y + o, dy + o, da + o, dx + o, dh + s);
@@ -158,15 +167,16 @@ void backward(Batch batch, const float* a, const float* h, const float* y, const
 
 }  // namespace
 
-#define ENTRY(name, wide, narrow)                                                                                 \
-  BICAMERAL_EXPORT void linear_scan_forward_##name(long size, long frames, long width, long threads,              \
-                                                   const float* a, const float* x, const float* h, float* y) {    \
-    forward<wide, narrow>({size, frames, width, threads}, a, x, h, y);                                            \
-  }                                                                                                               \
-  BICAMERAL_EXPORT void linear_scan_backward_##name(long size, long frames, long width, long threads,             \
-                                                    const float* a, const float* h, const float* y,               \
-                                                    const float* dy, float* da, float* dx, float* dh) {           \
-    backward<wide, narrow>({size, frames, width, threads}, a, h, y, dy, da, dx, dh);                              \
+#define ENTRY(name, wide, narrow)                                                                       \
+  BICAMERAL_EXPORT void linear_scan_forward_##name(long size, long frames, long width, long threads,    \
+                                                   const float* a, const float* x, const float* h,      \
+                                                   float* y) {                                          \
+    forward<wide, narrow>({size, frames, width, threads}, a, x, h, y);                                  \
+  }                                                                                                     \
+  BICAMERAL_EXPORT void linear_scan_backward_##name(long size, long frames, long width, long threads,   \
+                                                    const float* a, const float* h, const float* y,     \
+                                                    const float* dy, float* da, float* dx, float* dh) { \
+    backward<wide, narrow>({size, frames, width, threads}, a, h, y, dy, da, dx, dh);                    \
   }
 ENTRY(real, Reals, Real)
 ENTRY(complex, Complexes, Complex)

@@ -43,8 +43,8 @@ void forward(Extent extent, const float* u, const float* x, const float* h, floa
 
 // dx_t = [y_t > 0] (dy_t + u dx_{t+1});  du = sum_t dx_t h_{t-1};  dh = u dx_1
 template <class Lane>
-void backward(Extent extent, const float* u, const float* h, const float* y, const float* dy, float* dx, float* du,
-              float* dh) {
+void backward(Extent extent, const float* u, const float* h, const float* y, const float* dy, float* dx,
+              float* du, float* dh) {
   Steps<Lane> at{extent.count};
   Lane carry[at.MOST], sum[at.MOST];
   for (long i = 0; i < at.lanes; i++) carry[i] = sum[i] = Lane{};
@@ -62,8 +62,8 @@ void backward(Extent extent, const float* u, const float* h, const float* y, con
   for (long i = 0; i < at.lanes; i++) put(dh + at[i], carry[i]), put(du + at[i], sum[i]);
 }
 
-// Calls work(lane, start, state, first, extent): a lane as wide as fits, where the block starts in sequences, in
-// states and in u.
+// Calls work(lane, start, state, first, extent): a lane as wide as fits, where the block starts in sequences,
+// in states and in u.
 template <class Work>
 void visit(long size, long frames, long width, long threads, Work work) {
   threads = threads_for(size * frames * width, threads);
@@ -84,8 +84,8 @@ BICAMERAL_EXPORT void relu_scan_forward(long size, long frames, long width, long
 }
 
 BICAMERAL_EXPORT void relu_scan_backward(long size, long frames, long width, long threads, const float* u,
-                                         const float* h, const float* y, const float* dy, float* dx, float* du,
-                                         float* dh) {
+                                         const float* h, const float* y, const float* dy, float* dx,
+                                         float* du, float* dh) {
   visit(size, frames, width, threads, [=](auto lane, long o, long s, long first, Extent extent) {
     backward<decltype(lane)>(extent, u + first, h + s, y + o, dy + o, dx + o, du + s, dh + s);
   });

@@ -1,5 +1,5 @@
-// RG-LRU: h_t = a_t h_{t-1} + m_t i_t x_t with log a_t = r_t log_a, m = sqrt(1 - a^2) and r, i the sigmoids of
-// their pre-activations. Gates are computed anew in the backward pass: that costs less than storing them.
+// RG-LRU: h_t = a_t h_{t-1} + m_t i_t x_t with log a_t = r_t log_a, m = sqrt(1 - a^2) and r, i the sigmoids
+// of their pre-activations. Gates are computed anew in the backward pass: that costs less than storing them.
 #include "channels.hpp"
 #include "interface.hpp"
 
@@ -12,8 +12,8 @@ constexpr long MOST = BLOCK / LANES + 1;  // vectors of a block
 
 struct Inputs {
   const float *x, *gate_a, *gate_x;  // (batch, frames, width)
-  const float *log_a, *h;  // (width), (batch, width)
-  const bool* resets;  // (batch, frames) or null
+  const float *log_a, *h;            // (width), (batch, width)
+  const bool* resets;                // (batch, frames) or null
 };
 struct Gradients {
   float *x, *gate_a, *gate_x, *log_a, *h;  // log_a: (batch, width), a sum for each row

@@ -1,5 +1,5 @@
-// y = x / sqrt(mean(x^2) + EPS) * w of every row, and its gradients. A row is read from memory once: its second
-// reading comes from the first-level cache.
+// y = x / sqrt(mean(x^2) + EPS) * w of every row, and its gradients. A row is read from memory once: its
+// second reading comes from the first-level cache.
 #include "channels.hpp"
 #include "interface.hpp"
 
@@ -27,7 +27,9 @@ BICAMERAL_INLINE float sum(const Vector* chains) {
   return total;
 }
 
-BICAMERAL_INLINE float scale_of(float squares, long width) { return 1.f / __builtin_sqrtf(squares / width + EPS); }
+BICAMERAL_INLINE float scale_of(float squares, long width) {
+  return 1.f / __builtin_sqrtf(squares / width + EPS);
+}
 
 void forward(long width, const float* x, const float* w, float* y) {
   Vector squares[CHAINS] = {};
@@ -65,7 +67,8 @@ BICAMERAL_EXPORT void rms_norm_forward(long rows, long width, long threads, cons
                [=](long row) { forward(width, x + row * width, w, y + row * width); });
 }
 
-// `dw` (blocks of `block` rows, width): one sum for every block, so that none depends on the number of threads.
+// `dw` (blocks of `block` rows, width): one sum for every block, so that none depends on the number of
+// threads.
 BICAMERAL_EXPORT void rms_norm_backward(long rows, long width, long block, long threads, const float* x,
                                         const float* w, const float* dy, float* dx, float* dw) {
   parallel_for((rows + block - 1) / block, threads_for(rows * width, threads), [=](long part) {

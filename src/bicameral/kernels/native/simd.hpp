@@ -1,8 +1,8 @@
 // Vectors of floats by the extensions of GCC and Clang: one source for SSE, AVX2, AVX-512 and NEON.
 //
-// `Vector` is as wide as the instruction set it is compiled for (`LANES` floats); + - * / and comparisons work
-// on it lane by lane, and `a < b ? x : y` selects. NaN and infinities come through every function as they
-// should; nothing here may be compiled with -ffast-math.
+// `Vector` is as wide as the instruction set it is compiled for (`LANES` floats); + - * / and comparisons
+// work on it lane by lane, and `a < b ? x : y` selects. NaN and infinities come through every function as
+// they should; nothing here may be compiled with -ffast-math.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -31,7 +31,7 @@ typedef int32_t Integers __attribute__((vector_size(LANES * 4)));
 // The same lanes at an address that need not be a multiple of their size.
 typedef float Unaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
-// --- memory ---------------------------------------------------------------------------------------------------
+// Memory.
 
 BICAMERAL_INLINE Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 BICAMERAL_INLINE void store(float* to, Vector v) { *reinterpret_cast<Unaligned*>(to) = v; }
@@ -50,8 +50,9 @@ BICAMERAL_INLINE void store(float* to, Vector v, long count) {
     if (i < count) to[i] = v[i];
 }
 
-// Writes past the caches, to an address that is a multiple of the vector's size: for results too large to stay in
-// them, which then need not be read in before they are overwritten. Call finish_stream before others may look.
+// Writes past the caches, to an address that is a multiple of the vector's size: for results too large to
+// stay in them, which then need not be read in before they are overwritten. Call finish_stream before others
+// may look.
 BICAMERAL_INLINE void stream(float* to, Vector v) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, reinterpret_cast<__m512>(v));
@@ -71,7 +72,7 @@ BICAMERAL_INLINE void finish_stream() {
 
 BICAMERAL_INLINE Vector splat(float x) { return Vector{} + x; }
 
-// --- lanes ----------------------------------------------------------------------------------------------------
+// Lanes.
 
 template <class Pick, int... I>
 BICAMERAL_INLINE Vector shuffle(Vector a, Vector b, std::integer_sequence<int, I...>) {
@@ -87,12 +88,17 @@ BICAMERAL_INLINE Vector shuffle(Vector a, Vector b) {
   return shuffle<Pick>(a, b, std::make_integer_sequence<int, LANES>{});
 }
 
-// --- arithmetic -----------------------------------------------------------------------------------------------
+// Arithmetic.
 
-// A NaN in `x` wins; one in `bound` does not. Single instructions, where a compiler makes two of the selection.
+// A NaN in `x` wins; one in `bound` does not. Single instructions, where a compiler makes two of the
+// selection.
 #if defined(__AVX512F__)
-BICAMERAL_INLINE Vector at_most(Vector x, float bound) { return _mm512_maskz_min_ps(0xffff, splat(bound), x); }
-BICAMERAL_INLINE Vector at_least(Vector x, float bound) { return _mm512_maskz_max_ps(0xffff, splat(bound), x); }
+BICAMERAL_INLINE Vector at_most(Vector x, float bound) {
+  return _mm512_maskz_min_ps(0xffff, splat(bound), x);
+}
+BICAMERAL_INLINE Vector at_least(Vector x, float bound) {
+  return _mm512_maskz_max_ps(0xffff, splat(bound), x);
+}
 #elif defined(__AVX2__)
 BICAMERAL_INLINE Vector at_most(Vector x, float bound) { return _mm256_min_ps(splat(bound), x); }
 BICAMERAL_INLINE Vector at_least(Vector x, float bound) { return _mm256_max_ps(splat(bound), x); }

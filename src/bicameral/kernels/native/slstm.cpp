@@ -1,6 +1,6 @@
-// The sLSTM recurrence, forwards and backwards: every head of a few rows by itself, its state in the first-level
-// cache. Gates stand as i, f, z, o. The stabiliser m counts as a constant in the gradients: outputs do not
-// depend on it.
+// The sLSTM recurrence, forwards and backwards: every head of a few rows by itself, its state in the
+// first-level cache. Gates stand as i, f, z, o. The stabiliser m counts as a constant in the gradients:
+// outputs do not depend on it.
 #include "interface.hpp"
 #include "tile.hpp"
 
@@ -8,9 +8,9 @@ using namespace bicameral;
 
 namespace {
 
-constexpr long MOST = 512;        // units of a head; cpu.py knows it too
+constexpr long MOST = 512;                  // units of a head; cpu.py knows it too
 constexpr long PAD = TILE_COLUMNS * LANES;  // whole tiles of columns may be read and written
-constexpr int KEPT = 5;           // values a unit keeps for its backward pass: e^i, e^f, tanh(z), σ(o), σ(-f)
+constexpr int KEPT = 5;  // values a unit keeps for its backward pass: e^i, e^f, tanh(z), σ(o), σ(-f)
 
 struct Shape {
   long rows, frames, heads, size;
@@ -51,8 +51,8 @@ BICAMERAL_INLINE Vector log_of_one_more(Vector y) {
 }
 
 struct Forward {
-  const float *x, *r, *h, *c, *n, *m;        // x: frames of 4 gates of all heads; r: heads of (size, 4 size)
-  float *ys, *cs, *ns, *ms, *kept;           // kept: frames of KEPT values of all heads, or null
+  const float *x, *r, *h, *c, *n, *m;  // x: frames of 4 gates of all heads; r: heads of (size, 4 size)
+  float *ys, *cs, *ns, *ms, *kept;     // kept: frames of KEPT values of all heads, or null
 };
 
 template <int Rows>
@@ -61,7 +61,8 @@ void forward(Shape shape, const Forward& f, long head, long row) {
   const long size = shape.size, width = shape.width(), own = head * size;
   for (int r = 0; r < Rows; r++) {
     long at = (row + r) * width + own;
-    copy(h[r], f.h + at, size), copy(c[r], f.c + at, size), copy(n[r], f.n + at, size), copy(m[r], f.m + at, size);
+    copy(h[r], f.h + at, size), copy(c[r], f.c + at, size), copy(n[r], f.n + at, size),
+        copy(m[r], f.m + at, size);
   }
   for (long t = 0; t < shape.frames; t++) {
     for (int r = 0; r < Rows; r++)
@@ -92,8 +93,8 @@ void forward(Shape shape, const Forward& f, long head, long row) {
 
 // Lanes beyond a head hold whatever, NaN included, and go nowhere.
 struct Backward {
-  const float *r, *c, *n, *cs, *ns, *kept;   // r: heads of (4 size, size)
-  const float *dys, *dcs, *dns;              // the last two may be null
+  const float *r, *c, *n, *cs, *ns, *kept;  // r: heads of (4 size, size)
+  const float *dys, *dcs, *dns;             // the last two may be null
   float *dx, *dh, *dc, *dn;
 };
 
@@ -106,7 +107,8 @@ void backward(Shape shape, const Backward& b, long head, long row) {
   for (long t = shape.frames - 1; t >= 0; t--) {
     for (int r = 0; r < Rows; r++) {
       long frame = (row + r) * shape.frames + t, at = frame * width + own, start = (row + r) * width + own;
-      const float *c_before = t ? b.cs + at - width : b.c + start, *n_before = t ? b.ns + at - width : b.n + start;
+      const float *c_before = t ? b.cs + at - width : b.c + start,
+                  *n_before = t ? b.ns + at - width : b.n + start;
       for (long j = 0; j < size; j += LANES) {
         long count = size - j;
         Vector v[KEPT];
@@ -157,18 +159,19 @@ void visit(Shape shape, long threads, Work work) {
 }  // namespace
 
 // The weights are followed by at least 64 floats that may be read.
-BICAMERAL_EXPORT void slstm_forward(long rows, long frames, long heads, long size, long threads, const float* x,
-                                    const float* r, const float* h, const float* c, const float* n, const float* m,
-                                    float* ys, float* cs, float* ns, float* ms, float* kept) {
+BICAMERAL_EXPORT void slstm_forward(long rows, long frames, long heads, long size, long threads,
+                                    const float* x, const float* r, const float* h, const float* c,
+                                    const float* n, const float* m, float* ys, float* cs, float* ns,
+                                    float* ms, float* kept) {
   Shape shape = {rows, frames, heads, size};
   Forward f = {x, r, h, c, n, m, ys, cs, ns, ms, kept};
   visit(shape, threads, [&](auto count, long head, long row) { forward<count>(shape, f, head, row); });
 }
 
-BICAMERAL_EXPORT void slstm_backward(long rows, long frames, long heads, long size, long threads, const float* r,
-                                     const float* c, const float* n, const float* cs, const float* ns,
-                                     const float* kept, const float* dys, const float* dcs, const float* dns,
-                                     float* dx, float* dh, float* dc, float* dn) {
+BICAMERAL_EXPORT void slstm_backward(long rows, long frames, long heads, long size, long threads,
+                                     const float* r, const float* c, const float* n, const float* cs,
+                                     const float* ns, const float* kept, const float* dys, const float* dcs,
+                                     const float* dns, float* dx, float* dh, float* dc, float* dn) {
   Shape shape = {rows, frames, heads, size};
   Backward b = {r, c, n, cs, ns, kept, dys, dcs, dns, dx, dh, dc, dn};
   visit(shape, threads, [&](auto count, long head, long row) { backward<count>(shape, b, head, row); });

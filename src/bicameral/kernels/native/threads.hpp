@@ -25,7 +25,8 @@ inline void barrier(int threads) {
   if (threads > 1) runtime.barrier();
 }
 
-// Calls work(thread, threads) on as many as `wanted` threads at once. Fewer may come: `threads` says how many.
+// Calls work(thread, threads) on as many as `wanted` threads at once. Fewer may come: `threads` says how
+// many.
 template <class Work>
 void parallel(long wanted, Work work) {
   if (wanted <= 1 || !runtime.parallel) return work(0, 1);

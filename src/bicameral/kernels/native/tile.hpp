@@ -1,7 +1,7 @@
 // The register tile: some rows of a batch times four vectors of columns, summed without touching memory.
 //
-// Everything that multiplies matrices is a loop around `multiply_add`. Weights are packed once so that one step
-// of the inner sum reads its columns next to each other: [k][column vector][lane].
+// Everything that multiplies matrices is a loop around `multiply_add`. Weights are packed once so that one
+// step of the inner sum reads its columns next to each other: [k][column vector][lane].
 #pragma once
 #include "simd.hpp"
 #include "threads.hpp"
@@ -68,8 +68,8 @@ BICAMERAL_INLINE void for_tiles(long first, long end, Visit visit) {
     if (first < end) for_tiles<Rows - 1>(first, end, visit);
 }
 
-// The rows that fall to one of `parts`: whole tiles but at the end, because low tiles sum in another order and
-// results must not depend on the number of threads.
+// The rows that fall to one of `parts`: whole tiles but at the end, because low tiles sum in another order
+// and results must not depend on the number of threads.
 BICAMERAL_INLINE Range share_rows(long rows, long part, long parts) {
   Range tiles = share((rows + TILE_ROWS - 1) / TILE_ROWS, part, parts);
   return {std::min(rows, tiles.first * TILE_ROWS), std::min(rows, tiles.end * TILE_ROWS)};
