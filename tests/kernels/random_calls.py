@@ -169,9 +169,9 @@ def _graph_gru(draw: Draw) -> Call:
         for place, shape in enumerate(shapes)
     ]
     by_node = [v.transpose(0, 1).flatten(0, 1) for v in (terms, terms.mT)]
-    hearing = graph_gru.Hearing(*map(sparse_rows.compress, by_node))
+    adjacency = graph_gru.Adjacency(*map(sparse_rows.compress, by_node))
 
-    def spread(x: torch.Tensor) -> torch.Tensor:
+    def propagate(x: torch.Tensor) -> torch.Tensor:
         return torch.einsum("mij,...jf->...imf", terms[1:].to(x.dtype), x).flatten(-2)
 
     def run(
@@ -179,9 +179,9 @@ def _graph_gru(draw: Draw) -> Call:
     ) -> tuple[torch.Tensor, ...]:
         given = graph_gru.Weights(*weights)
         if native:
-            y, last = graph_gru.graph_gru(x, h, given, spread, hearing, lengths)
+            y, last = graph_gru.graph_gru(x, h, given, propagate, adjacency, lengths)
         else:
-            y, last = graph_reference.graph_gru(x, h, given, spread, lengths)
+            y, last = graph_reference.graph_gru(x, h, given, propagate, lengths)
         if lengths is not None:  # the definition leaves it to Recurrent to make padding zero
             y = y * (torch.arange(frames) < lengths[:, None])[..., None, None]
         return y, last

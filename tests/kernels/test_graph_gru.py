@@ -6,7 +6,7 @@ import torch
 
 from bicameral.errors import ShapeError
 from bicameral.kernels import native
-from bicameral.kernels.graph_gru import Hearing, Weights, graph_gru
+from bicameral.kernels.graph_gru import Adjacency, Weights, graph_gru
 from bicameral.kernels.sparse_rows import compress
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="no native library on this machine")
@@ -26,14 +26,14 @@ def by_node(terms):
     return terms.transpose(0, 1).flatten(0, 1)
 
 
-def hearing():
+def adjacency():
     terms = make_terms().float()
-    return Hearing(compress(by_node(terms)), compress(by_node(terms.mT)))
+    return Adjacency(compress(by_node(terms)), compress(by_node(terms.mT)))
 
 
-def spread(x):
-    heard = torch.einsum("mij,...jf->...imf", make_terms()[1:].to(x.dtype), x)
-    return heard.flatten(-2)
+def propagate(x):
+    neighbours = torch.einsum("mij,...jf->...imf", make_terms()[1:].to(x.dtype), x)
+    return neighbours.flatten(-2)
 
 
 def make(batch=3, frames=5, inputs=2, width=20, dtype=torch.float32):
@@ -48,7 +48,7 @@ def make(batch=3, frames=5, inputs=2, width=20, dtype=torch.float32):
 
 def run(values, lengths=None, *, natively=True):
     x, h, *weights = values
-    return graph_gru(x, h, Weights(*weights), spread, hearing() if natively else None, lengths)
+    return graph_gru(x, h, Weights(*weights), propagate, adjacency() if natively else None, lengths)
 
 
 def outputs_and_gradients(values, lengths=None, *, natively=True):
@@ -78,7 +78,7 @@ def test_equals_the_definition(width, inputs):
 @pytest.mark.parametrize("batch", [1, 10])
 @pytest.mark.parametrize("frames", [1, 70])
 def test_equals_the_definition_whatever_the_batch_and_the_frames(batch, frames):
-    """More examples than groups; more frames than are heard at once."""
+    """More examples than groups; more frames than are neighbours at once."""
     assert_equal_to_the_definition(batch=batch, frames=frames)
 
 

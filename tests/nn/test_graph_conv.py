@@ -47,8 +47,8 @@ def test_a_graph_of_two_way_roads_has_one_walk():
 def test_walks_keep_a_constant_signal():
     """T_k(1) = 1, wherever a node has edges."""
     ring = np.roll(np.eye(N), 1, axis=1) + np.eye(N)
-    heard = random_walks(torch.tensor(ring), 4) @ torch.ones(N, dtype=torch.float64)
-    torch.testing.assert_close(heard, torch.ones_like(heard))
+    neighbours = random_walks(torch.tensor(ring), 4) @ torch.ones(N, dtype=torch.float64)
+    torch.testing.assert_close(neighbours, torch.ones_like(neighbours))
 
 
 def test_chebyshev_filters_the_spectrum_of_the_laplacian():
@@ -94,17 +94,17 @@ def test_a_large_sparse_graph_equals_the_dense_one(monkeypatch, num_inputs, dtyp
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(3, 4, N, num_inputs, generator=generator, dtype=dtype).requires_grad_()
     monkeypatch.setattr(graph_conv, "SPARSE", 0.0)
-    dense = graph_conv.Spread(supports)
+    dense = graph_conv.Propagate(supports)
     monkeypatch.setattr(graph_conv, "SPARSE", 1.0)
-    small = graph_conv.Spread(supports)
+    small = graph_conv.Propagate(supports)
     monkeypatch.setattr(graph_conv, "LARGE", 1)
-    large = graph_conv.Spread(supports)
+    large = graph_conv.Propagate(supports)
     assert large.dense is None
     expected = torch.einsum("mij,btjf->btimf", supports, x).flatten(-2)
     (wanted,) = torch.autograd.grad(expected.square().sum(), x, retain_graph=True)
-    for spread in (dense, small, large):
-        torch.testing.assert_close(spread(x), expected, atol=1e-5, rtol=1e-5)
-        (gradient,) = torch.autograd.grad(spread(x).square().sum(), x)
+    for propagate in (dense, small, large):
+        torch.testing.assert_close(propagate(x), expected, atol=1e-5, rtol=1e-5)
+        (gradient,) = torch.autograd.grad(propagate(x).square().sum(), x)
         torch.testing.assert_close(gradient, wanted, atol=1e-4, rtol=1e-4)
 
 

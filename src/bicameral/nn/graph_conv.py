@@ -1,7 +1,7 @@
-"""Convolution on a graph: what nodes hear through polynomials of its matrix, each weighted by itself.
+"""Convolution on a graph: sums over the neighbours by polynomials of its matrix, each weighted by itself.
 
 A graph is the matrix W (n n) of its weights, from row to column. The functions make the supports (m n n), the
-matrices that mix the nodes; a node without edges hears nothing, and nothing is divided by its zero.
+matrices that mix the nodes; a node without edges gets nothing, and nothing is divided by its zero.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ class Sparse(nn.Module):
         return Rows(*(self.get_buffer(part) for part in Rows._fields))
 
 
-class Spread(nn.Module):
+class Propagate(nn.Module):
     """Every node's sums over all nodes, one for each support, side by side."""
 
     dense: Tensor | None
@@ -111,28 +111,28 @@ class Spread(nn.Module):
         is_large = self.is_sparse and num_nodes > LARGE
         self.register_buffer("dense", None if is_large else rows, persistent=False)
         if self.is_sparse:
-            self.there, self.back = Sparse(rows), Sparse(rows.T)
+            self.adjacency, self.transposed = Sparse(rows), Sparse(rows.T)
 
     def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n mf"]:
         if self.dense is None or (self.is_sparse and x.shape[-1] >= WIDE and is_fast(x)):
-            heard = sparse_rows(self.there.rows(), self.back.rows(), x.flatten(0, -3))
+            neighbours = sparse_rows(self.adjacency.rows(), self.transposed.rows(), x.flatten(0, -3))
         elif x.shape[-1] == 1:  # one product for all rows instead of one for each
-            heard = x.squeeze(-1) @ self.dense.T
+            neighbours = x.squeeze(-1) @ self.dense.T
         else:
-            heard = self.dense @ x
-        return heard.reshape(*x.shape[:-1], -1)
+            neighbours = self.dense @ x
+        return neighbours.reshape(*x.shape[:-1], -1)
 
 
 class GraphConv(nn.Module):
-    """x W_0 + sum of T_m x W_m + b; W_0, for what a node tells itself, only where `own`."""
+    """x W_0 + sum of T_m x W_m + b; W_0, of the node itself, only where `own`."""
 
     def __init__(self, num_inputs: int, width: int, supports: Float[Tensor, "m n n"], *, own: bool = True):
         super().__init__()
-        self.spread, self.own = Spread(supports), own
+        self.propagate, self.own = Propagate(supports), own
         self.linear = nn.Linear((len(supports) + own) * num_inputs, width)
         nn.init.xavier_uniform_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Float[Tensor, "*b n f"]) -> Float[Tensor, "*b n e"]:
-        heard = self.spread(x)
-        return self.linear(torch.cat([x, heard], -1) if self.own else heard)
+        neighbours = self.propagate(x)
+        return self.linear(torch.cat([x, neighbours], -1) if self.own else neighbours)

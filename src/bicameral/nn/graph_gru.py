@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.kernels.graph_gru import Hearing, Weights, graph_gru
-from bicameral.nn.graph_conv import GraphConv, Sparse, Spread, by_node, self_loops
+from bicameral.kernels.graph_gru import Adjacency, Weights, graph_gru
+from bicameral.nn.graph_conv import GraphConv, Propagate, Sparse, by_node, self_loops
 from bicameral.nn.masking import Lengths
 from bicameral.nn.recurrent import Recurrent
 
@@ -19,20 +19,20 @@ class GraphGRU(Recurrent[Tensor]):
     1612.07659; without any support every node is alone with the same GRU. Frames are (b n f).
     """
 
-    there: Sparse | None
-    back: Sparse | None
+    adjacency: Sparse | None
+    transposed: Sparse | None
 
     def __init__(
         self, num_inputs: int, width: int, supports: Float[Tensor, "m n n"], *, gate_bias: float = 0.0
     ):
         super().__init__()
-        self.width, self.spread = width, Spread(supports)
-        num_terms, num_nodes = len(supports) + 1, supports.shape[-1]  # what a node tells itself comes first
-        self.there = self.back = None
-        if self.spread.is_sparse or num_nodes <= FEW:
+        self.width, self.propagate = width, Propagate(supports)
+        num_terms, num_nodes = len(supports) + 1, supports.shape[-1]  # that of the node itself comes first
+        self.adjacency = self.transposed = None
+        if self.propagate.is_sparse or num_nodes <= FEW:
             own = torch.eye(num_nodes, dtype=supports.dtype, device=supports.device)
             terms = torch.cat([own.unsqueeze(0), supports])
-            self.there, self.back = Sparse(by_node(terms)), Sparse(by_node(terms.mT))
+            self.adjacency, self.transposed = Sparse(by_node(terms)), Sparse(by_node(terms.mT))
         self.input_weight = nn.Parameter(torch.empty(num_terms * num_inputs, 3 * width))
         self.gates_weight = nn.Parameter(torch.empty(num_terms * width, 2 * width))
         self.candidate_weight = nn.Parameter(torch.empty(num_terms * width, width))
@@ -52,8 +52,12 @@ class GraphGRU(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t n f"], state: Float[Tensor, "b n h"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t n h"], Float[Tensor, "b n h"]]:
         weights = Weights(self.input_weight, self.gates_weight, self.candidate_weight, self.bias)
-        hearing = Hearing(self.there.rows(), self.back.rows()) if self.there and self.back else None
-        return graph_gru(x, state, weights, self.spread, hearing, lengths)
+        adjacency = (
+            Adjacency(self.adjacency.rows(), self.transposed.rows())
+            if self.adjacency and self.transposed
+            else None
+        )
+        return graph_gru(x, state, weights, self.propagate, adjacency, lengths)
 
 
 class ConvolvedGRU(Recurrent[Tensor]):

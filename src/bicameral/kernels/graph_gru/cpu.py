@@ -18,19 +18,19 @@ def forward(
     x: Float[Tensor, "b t n f"],
     h: Float[Tensor, "b n e"],
     weights: Weights,
-    hears: Rows,
+    adjacency: Rows,
     lengths: Int[Tensor, "b"] | None,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return every output, the last state and, where they are to be kept, r, u and c."""
-    sizes = _sizes(x, h, weights, hears)
+    sizes = _sizes(x, h, weights, adjacency)
     y, last = (
         x.new_empty(*x.shape[:3], h.shape[2]),
         torch.empty_like(h, memory_format=torch.contiguous_format),
     )
     kept = x.new_empty(*x.shape[:3], 3 * h.shape[2]) if keep else None
     integers = (*sizes, torch.get_num_threads())
-    _call("graph_gru_forward", integers, *hears, *weights, x, h, _within(lengths, x), y, last, kept)
+    _call("graph_gru_forward", integers, *adjacency, *weights, x, h, _within(lengths, x), y, last, kept)
     return y, last, kept
 
 
@@ -38,7 +38,7 @@ def backward(
     x: Float[Tensor, "b t n f"],
     h: Float[Tensor, "b n e"],
     weights: Weights,
-    hears_back: Rows,
+    transposed: Rows,
     lengths: Int[Tensor, "b"] | None,
     y: Float[Tensor, "b t n e"],
     kept: Float[Tensor, "b t n g"],
@@ -46,7 +46,7 @@ def backward(
     needs_x: bool,
 ) -> tuple[Tensor | None, Tensor, Weights]:
     """Return the gradients of x, where it needs one, of h and of weights, given those of what came out."""
-    batch, _, _, inputs, width, terms = sizes = _sizes(x, h, weights, hears_back)
+    batch, _, _, inputs, width, terms = sizes = _sizes(x, h, weights, transposed)
     dx = torch.empty_like(x, memory_format=torch.contiguous_format) if needs_x else None
     dh, groups = torch.empty_like(h, memory_format=torch.contiguous_format), min(batch, GROUPS)
     shapes = (
@@ -56,7 +56,7 @@ def backward(
         (width, terms, width),
     )
     partial = [x.new_zeros(groups, *shape) for shape in (*shapes, (3 * width,))]
-    read = (*hears_back, *weights[:3], x, h, _within(lengths, x), y, kept, *grads)
+    read = (*transposed, *weights[:3], x, h, _within(lengths, x), y, kept, *grads)
     _call("graph_gru_backward", (*sizes, groups, torch.get_num_threads()), *read, dx, dh, *partial)
     of_r_and_u, of_c, gates, candidate, bias = (part.sum(0) for part in partial)
     of_input = torch.cat([of_r_and_u, of_c], -1)
