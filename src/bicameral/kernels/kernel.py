@@ -11,12 +11,12 @@ from bicameral.kernels import native
 
 
 class Kernel:
-    """y = forward(*inputs), of the shape of the input x; the gradients are backward(*kept, y, grad).
+    """y = forward(*inputs), of the shape of the input x; the gradients are backward(*saved, y, grad).
 
-    inputs    their types and names, as PyTorch writes a schema; a "Tensor?" may be None and has no gradient
-    kept      names of the inputs that the backward pass reads
-    backward  a gradient for every "Tensor", of its shape
-    twice     the same by operations that can be differentiated again; None: there are no second derivatives
+    inputs           their types and names, as PyTorch writes a schema; "Tensor?" may be None, without gradient
+    saved            names of the inputs that the backward pass reads
+    backward         a gradient for every "Tensor", of its shape
+    double_backward  the same by operations that can be differentiated again; None: no second derivatives
     """
 
     def __init__(
@@ -26,17 +26,17 @@ class Kernel:
         forward: Callable[..., Tensor],
         backward: Callable[..., tuple[Tensor, ...]],
         *,
-        kept: tuple[str, ...],
-        twice: Callable[..., tuple[Tensor, ...]] | None = None,
+        saved: tuple[str, ...],
+        double_backward: Callable[..., tuple[Tensor, ...]] | None = None,
     ):
-        self.forward, self.backward, self.twice = forward, backward, twice
+        self.forward, self.backward, self.double_backward = forward, backward, double_backward
         types, self.names = zip(*(part.split() for part in inputs.split(", ")), strict=True)
-        self.kept = [self.names.index(wanted) for wanted in kept]
-        self.learned = [place for place, kind in enumerate(types) if kind == "Tensor"]
+        self.saved = [self.names.index(wanted) for wanted in saved]
+        self.differentiable = [place for place, kind in enumerate(types) if kind == "Tensor"]
         self.x = self.names.index("x")
-        self.eager = _Once if twice is None else _Eager
-        read = ", ".join(f"{types[place]} {self.names[place]}" for place in self.kept)
-        self.operator = self._operators(name, inputs, read)
+        self.eager = _OnceDifferentiable if double_backward is None else _Eager
+        saved_types = ", ".join(f"{types[place]} {self.names[place]}" for place in self.saved)
+        self.operator = self._operators(name, inputs, saved_types)
 
     def __call__(self, *inputs: Tensor | None) -> Tensor:
         """Return every output; eager calls go the shorter way, as an operator costs several times as much."""
@@ -48,8 +48,8 @@ class Kernel:
             return self.eager.apply(self, *inputs)  # type: ignore[return-value]
         return self.forward(*inputs)
 
-    def _operators(self, name: str, inputs: str, read: str) -> Callable[..., Tensor]:
-        gradients = ", ".join("Tensor" for _ in self.learned)
+    def _operators(self, name: str, inputs: str, saved: str) -> Callable[..., Tensor]:
+        gradients = ", ".join("Tensor" for _ in self.differentiable)
         forward = torch.library.custom_op(
             f"bicameral::{name}", self.forward, mutates_args=(), schema=f"({inputs}) -> Tensor"
         )
@@ -57,24 +57,29 @@ class Kernel:
             f"bicameral::{name}_backward",
             self.backward,
             mutates_args=(),
-            schema=f"({read}, Tensor y, Tensor grad) -> ({gradients})",
+            schema=f"({saved}, Tensor y, Tensor grad) -> ({gradients})",
         )
         forward.register_fake(lambda *inputs: _like(inputs[self.x]))
-        backward.register_fake(lambda *given: tuple(map(_like, self._shaped_as(given))))
+        backward.register_fake(lambda *given: tuple(map(_like, self._shapes_of_gradients(given))))
         forward.register_autograd(
-            lambda ctx, grad: self._every(backward(*ctx.saved_tensors, grad)),
-            setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*self._read(inputs), output),
+            lambda ctx, grad: self._for_every_input(backward(*ctx.saved_tensors, grad)),
+            setup_context=lambda ctx, inputs, output: ctx.save_for_backward(
+                *self._saved_inputs(inputs), output
+            ),
         )
         return forward
 
-    def _read(self, inputs: tuple) -> list:
-        return [inputs[place] for place in self.kept]
+    def _saved_inputs(self, inputs: tuple) -> list:
+        return [inputs[place] for place in self.saved]
 
-    def _shaped_as(self, given: tuple) -> list[Tensor]:
-        """Tensors of the shapes of the learned inputs; x itself need not be kept, and y is of its shape."""
-        return [given[self.kept.index(place)] if place in self.kept else given[-1] for place in self.learned]
+    def _shapes_of_gradients(self, given: tuple) -> list[Tensor]:
+        """Tensors of the shapes of the differentiable inputs; y has that of x, which need not be saved."""
+        return [
+            given[self.saved.index(place)] if place in self.saved else given[-1]
+            for place in self.differentiable
+        ]
 
-    def _every(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+    def _for_every_input(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
         """The gradient of each input; None for those that have none."""
         return *gradients, *[None] * (len(self.names) - len(gradients))
 
@@ -84,17 +89,19 @@ class _Eager(torch.autograd.Function):
     def forward(ctx: Any, kernel: Kernel, *inputs: Any) -> Tensor:  # type: ignore[override]
         y = kernel.forward(*inputs)
         ctx.kernel = kernel
-        ctx.save_for_backward(*kernel._read(inputs), y)
+        ctx.save_for_backward(*kernel._saved_inputs(inputs), y)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
         kernel = ctx.kernel
-        gradients = kernel.twice if torch.is_grad_enabled() else kernel.backward  # of gradients, when enabled
-        return None, *kernel._every(gradients(*ctx.saved_tensors, grad))
+        gradients = (
+            kernel.double_backward if torch.is_grad_enabled() else kernel.backward
+        )  # of gradients, when enabled
+        return None, *kernel._for_every_input(gradients(*ctx.saved_tensors, grad))
 
 
-class _Once(_Eager):
+class _OnceDifferentiable(_Eager):
     backward = staticmethod(once_differentiable(_Eager.backward))  # pyright: ignore[reportAssignmentType]
 
 

@@ -23,6 +23,6 @@ _kernel = Kernel(
     "Tensor a, Tensor x, Tensor h",
     dispatch.forward,
     dispatch.backward,
-    kept=("a", "h"),
-    twice=lambda a, h, y, grad: dispatch.backward_by(linear_scan, a, h, y, grad),
+    saved=("a", "h"),
+    double_backward=lambda a, h, y, grad: dispatch.backward_by(linear_scan, a, h, y, grad),
 )

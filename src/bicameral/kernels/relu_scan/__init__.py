@@ -7,7 +7,7 @@ from bicameral.kernels import native
 from bicameral.kernels.kernel import Kernel
 from bicameral.kernels.relu_scan import cpu, reference
 
-_kernel = Kernel("relu_scan", "Tensor u, Tensor x, Tensor h", cpu.forward, cpu.backward, kept=("u", "h"))
+_kernel = Kernel("relu_scan", "Tensor u, Tensor x, Tensor h", cpu.forward, cpu.backward, saved=("u", "h"))
 
 
 def relu_scan(

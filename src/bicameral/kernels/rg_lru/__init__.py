@@ -12,7 +12,7 @@ _kernel = Kernel(
     "Tensor x, Tensor gate_a, Tensor gate_x, Tensor log_a, Tensor h, Tensor? resets",
     cpu.forward,
     cpu.backward,
-    kept=("x", "gate_a", "gate_x", "log_a", "h", "resets"),
+    saved=("x", "gate_a", "gate_x", "log_a", "h", "resets"),
 )
 
 

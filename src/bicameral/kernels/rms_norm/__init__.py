@@ -7,7 +7,7 @@ from bicameral.kernels import native
 from bicameral.kernels.kernel import Kernel
 from bicameral.kernels.rms_norm import cpu, reference
 
-_kernel = Kernel("rms_norm", "Tensor x, Tensor weight", cpu.forward, cpu.backward, kept=("x", "weight"))
+_kernel = Kernel("rms_norm", "Tensor x, Tensor weight", cpu.forward, cpu.backward, saved=("x", "weight"))
 
 
 def rms_norm(x: Float[Tensor, "*b d"], weight: Float[Tensor, "d"]) -> Float[Tensor, "*b d"]:
