@@ -11,7 +11,7 @@ from bicameral.data.dataset import Dataset
 from bicameral.errors import StudyError
 from bicameral.kernels import native
 from bicameral.nn import gated
-from bicameral.nn.rglru import RGLRU
+from bicameral.nn.rg_lru import RGLRU
 from bicameral.problems.problem import Problem
 from bicameral.studies.run.measure import WARM_UP, kernel_path, latency, measure
 from bicameral.studies.run.trial import Trial, build

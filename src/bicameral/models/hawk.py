@@ -19,7 +19,7 @@ from bicameral.nn.lecun import lecun_linear
 from bicameral.nn.masking import Lengths, Resets
 from bicameral.nn.norm import RMSNorm
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.rglru import INITS, RGLRU
+from bicameral.nn.rg_lru import INITS, RGLRU
 from bicameral.nn.stack import Framewise, Residual, Stack
 from bicameral.registry import model
 

@@ -26,7 +26,7 @@ from bicameral.nn.masking import Lengths
 from bicameral.nn.mlstm import MLSTM, MLSTMState
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
-from bicameral.nn.rglru import BlockDiagonal
+from bicameral.nn.rg_lru import BlockDiagonal
 from bicameral.nn.slstm import SLSTM, SLSTMState
 from bicameral.nn.stack import Framewise
 from bicameral.registry import model

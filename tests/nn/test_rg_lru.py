@@ -7,12 +7,12 @@ import torch
 
 from bicameral.kernels.rg_lru.reference import bounded_sqrt
 from bicameral.nn.depthwise_conv import DepthwiseCausalConv1d
-from bicameral.nn.rglru import RGLRU
+from bicameral.nn.rg_lru import RGLRU
 from bicameral.testing import lengths_laws, recurrent_laws
 
 SHAPE = (11, 6)
 BLOCKS = {
-    "rglru": lambda: RGLRU(6, num_blocks=3),
+    "rg_lru": lambda: RGLRU(6, num_blocks=3),
     "depthwise_conv": lambda: DepthwiseCausalConv1d(6, 4),
     "one_tap": lambda: DepthwiseCausalConv1d(6, 1),
 }
