@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,30 @@ def test_the_environment_chooses():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
     assert result.stdout.strip() == f"reference (as {native.SETTING} asks) | None"
+
+
+def missing(monkeypatch, setting):
+    monkeypatch.setattr(native, "_choose", lambda: (None, "reference (nothing was compiled)"))
+    monkeypatch.setattr(native, "_say_missing", functools.cache(native._say_missing.__wrapped__))
+    monkeypatch.setenv(native.SETTING, setting)
+
+
+def test_missing_kernels_are_said_once_in_one_line(monkeypatch):
+    missing(monkeypatch, "")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert native.library() is None
+        assert native.library() is None
+    assert len(said) == 1
+    message = str(said[0].message)
+    assert "several times slower: reference (nothing was compiled)" in message
+    assert "\n" not in message
+
+
+@pytest.mark.filterwarnings("error")
+def test_kernels_that_nobody_wants_are_not_missed(monkeypatch):
+    missing(monkeypatch, "reference")
+    assert native.library() is None
 
 
 def test_an_unknown_choice_is_refused():

@@ -13,7 +13,7 @@ from bicameral.kernels import native
 class Kernel:
     """y = forward(*inputs), of the shape of the input x; the gradients are backward(*saved, y, grad).
 
-    inputs           their types and names, as PyTorch writes a schema; "Tensor?" may be None, without gradient
+    inputs           their types and names, as PyTorch writes a schema; "Tensor?" may be None: no gradient
     saved            names of the inputs that the backward pass reads
     backward         a gradient for every "Tensor", of its shape
     double_backward  the same by operations that can be differentiated again; None: no second derivatives

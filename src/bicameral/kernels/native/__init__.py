@@ -6,6 +6,7 @@ BICAMERAL_KERNELS in the environment names a variant (avx512, avx2, baseline, ne
 import ctypes
 import functools
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bicameral.errors import ShapeError
 from bicameral.kernels.native import interface
 
 SETTING = "BICAMERAL_KERNELS"
+REFERENCE = "reference"
 REBUILD = interface.REBUILD
 # What PyTorch finds in the processor, and so what this process may execute.
 RUNS = {"AVX512": ("avx512", "avx2", "baseline"), "AVX2": ("avx2", "baseline")}
@@ -31,8 +33,11 @@ class NotLoadedError(RuntimeError):
 
 @torch.compiler.assume_constant_result
 def library() -> ctypes.CDLL | None:
-    """Return the kernels for this processor; None where the PyTorch reference must serve."""
-    return _choose()[0]
+    """Return the kernels for this processor; None, said once, where PyTorch must serve."""
+    found, chosen = _choose()
+    if found is None and os.environ.get(SETTING) != REFERENCE:
+        _say_missing(chosen)
+    return found
 
 
 def path() -> str:
@@ -107,6 +112,13 @@ def require(dtype: torch.dtype, **tensors: tuple[Tensor, tuple[int, ...]]) -> No
 
 
 @functools.cache
+def _say_missing(chosen: str) -> None:
+    """Warn: an installation says so to nobody, as pip shows no word of the build."""
+    slower = "PyTorch computes recurrences without compiled kernels, several times slower"
+    warnings.warn(f"{slower}: {chosen}; {SETTING}={REFERENCE} silences this", RuntimeWarning, stacklevel=2)
+
+
+@functools.cache
 def _choose() -> tuple[ctypes.CDLL | None, str]:
     try:
         chosen = load(os.environ.get(SETTING) or None)
@@ -119,7 +131,7 @@ def load(variant: str | None = None) -> ctypes.CDLL:
     """Load the named variant, or the best one this processor can execute."""
     from bicameral.kernels.native import build  # here, because `python -m` runs that module by itself
 
-    if variant == "reference":
+    if variant == REFERENCE:
         raise NotLoadedError(f"as {SETTING} asks")
     runs = RUNS.get(torch.backends.cpu.get_cpu_capability(), OTHERS)
     usable = [name for name in runs if name in build.variants()]
