@@ -143,7 +143,7 @@ def test_graph_gru_gives_the_same_in_single_precision(graph, num_steps):
     """Which runs natively where kernels were compiled."""
     supports = random_walks(torch.tensor(graph).float(), 2)[: 2 * num_steps]
     cell = GraphGRU(2, 20, supports)
-    assert cell.there is not None
+    assert cell.adjacency is not None
     x = torch.tensor(RNG.normal(size=(4, 5, N, 2)))
     parameters = list(cell.parameters())
     single = cell(x.float())[0]

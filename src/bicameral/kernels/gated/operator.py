@@ -70,8 +70,8 @@ def _count(cell, keep, lengths, x, h, c, w_x, w_h, b_x, b_h, extra, **_: Any) ->
 
 
 def _kept_size(cell: str, keep: bool, x: Tensor, h: Tensor, c: Tensor | None) -> int:
-    units = (h if c is None else c).shape[1]
-    return cpu.workspace_size(CELLS[cell], *x.shape[:2], units, h.shape[1]) if keep else 0
+    (rows, frames, _), units = x.shape, (h if c is None else c).shape[1]
+    return cpu.workspace_size(CELLS[cell], rows, frames, units, h.shape[1]) if keep else 0
 
 
 def _rows(x: Any) -> Any:
