@@ -7,7 +7,7 @@ import typer
 
 from bicameral.cli.app import INSTALLATION, verb
 from bicameral.cli.options import Json
-from bicameral.cli.show import show_json, show_lines, show_table
+from bicameral.cli.show import escaped, show_json, show_lines, show_table
 
 STATED_SHAPES = {  # one example as each form reads it
     "map": (3, 32, 32),
@@ -33,6 +33,8 @@ def models(
     if name is not None:
         _show_one(registry.entry(name), json)
         return
+    for broken in registry.models.broken():
+        typer.echo(f"left out: {escaped(broken.name)}, {escaped(broken.reason)}", err=True)
     rows = [row(entry) for entry in sorted(registry.entries(), key=lambda e: (e.family, e.name))]
     if json:
         show_json(rows)

@@ -153,7 +153,9 @@ class Task(ABC):
 
     def ridge_targets(self, y: Tensor) -> Tensor:  # noqa: ARG002
         """What a head solved by least squares should answer (n, *output_shape), in double precision."""
-        raise ConfigError(f"{self.name} cannot be solved at once; choose a model that is trained by gradient")
+        raise ConfigError(
+            f"{self.name} has no ridge_targets, which models that are solved at once need; define it"
+        )
 
     def fit_targets(self, y: Tensor) -> np.ndarray:
         """What a model that answers by itself should answer (n, *output_shape)."""
