@@ -1,5 +1,6 @@
 """The next `horizon` steps of some columns, as points or quantiles."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
@@ -119,9 +120,18 @@ class Forecast(Ahead):
 
     def model_fields(self, entry: Entry) -> dict[str, Any]:
         fields = super().model_fields(entry)
+        if "zeros" in entry.fields and not self.scaled:
+            fields["zeros"] = self._zeros()
         known = self.season is not None and 1 < self.season <= self.lookback
         asks = any(field.name == "season" for field in dataclass_fields(entry.config))
         return {**fields, "season": self.season} if known and asks else fields
+
+    def _zeros(self) -> tuple[float, ...]:
+        """What each channel reads where the data are zero; infinity of those that are not forecast."""
+        found = [math.inf] * (max(self.channels) + 1)
+        for channel, mean, deviation in zip(self.channels, self.mean, self.deviation, strict=True):
+            found[channel] = -mean / deviation
+        return tuple(found)
 
     def rescaled(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Units | None]:
         """Target channels from their last value, in deviations of the look-back."""
