@@ -44,7 +44,7 @@ def study(digits, tmp_path_factory) -> Study:
 def timeless(folder: Path) -> list[dict]:
     """The ledger without clocks: seals, seconds, measurements, sessions."""
     lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
-    kept = [line for line in lines if line["kind"] not in ("session", "canary", "measured", "end")]
+    kept = [line for line in lines if line["kind"] not in ("session", "canary", "measured", "shipped", "end")]
     return [strip(line) for line in kept]
 
 

@@ -101,6 +101,7 @@ def outcome(results: Mapping[str, Any], folder: Path) -> list[str]:
         render(results),
         "",
         f"report   {folder / 'report.html'}",
+        f"seal     {results['provenance']['hashes']['ledger']}",
         f"next     bicameral predict {folder / shipped.get(choice, 'best')} NEW-DATA",
     ]
 

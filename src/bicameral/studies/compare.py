@@ -26,7 +26,7 @@ from bicameral.studies.question import (
     roles_of,
     what_changed,
 )
-from bicameral.studies.record.folder import RESULTS, next_folder, opened, read_plan
+from bicameral.studies.record.folder import RESULTS, file_hashes, next_folder, opened, read_plan
 from bicameral.studies.record.lock import locked
 from bicameral.studies.report import write_report
 from bicameral.studies.run import stages, timing
@@ -160,6 +160,9 @@ def _conclude(study: Study) -> None:
         final = study.folder / "artifacts" / f"final-{name}"
         if final.is_dir():
             shutil.copytree(final, study.folder / role, dirs_exist_ok=True)
+    files = file_hashes(study.folder, tuple(kept))
+    if (study.known("shipped") or {}).get("files") != files:
+        study.log("shipped", "", {"files": files})
     study.close()
     results = jsonable(summarise(study.plan, study.ledger, question(study.plan, study.problem)).to_json())
     write_json(study.folder / RESULTS, results)

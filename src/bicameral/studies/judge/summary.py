@@ -11,7 +11,7 @@ from bicameral.studies.judge.choice import missed
 from bicameral.studies.judge.conclusion import conclude
 from bicameral.studies.judge.expected_best import Curve, budget_curve, crossings
 from bicameral.studies.judge.fairness import views
-from bicameral.studies.judge.reading import Reading
+from bicameral.studies.judge.reading import Reading, Record
 from bicameral.studies.judge.results import Results, Row
 from bicameral.studies.judge.rows import leaderboard
 from bicameral.studies.judge.sealed import tested
@@ -75,7 +75,7 @@ def _limits(plan: Plan, rows: Sequence[Row], name: str | None) -> list[str]:
 def _curves(reading: Reading) -> list[Curve]:
     """Expected best of the first round of tuning, whose settings are one and the same random design."""
     rounds = {
-        name: [line for line in reading.of("tune", name) if "/0/" in line["key"]] for name in reading.models
+        name: [line for line in reading.of("tune", name) if _rung(line) == 0] for name in reading.models
     }
     scores = [line["score"] for lines in rounds.values() for line in lines if line["score"] is not None]
     return [
@@ -89,6 +89,11 @@ def _curves(reading: Reading) -> list[Curve]:
         for name, lines in rounds.items()
         if lines
     ]
+
+
+def _rung(line: Record) -> int:
+    """The round of tuning; ledgers of older versions have it in the key alone, tune/model/rung/number."""
+    return line["rung"] if "rung" in line else int(line["key"].split("/")[2])
 
 
 def _pareto(rows: Sequence[Row]) -> list[str]:

@@ -34,8 +34,13 @@ def how_trained(records: Sequence[Record], *, rope: float, mean: float, guess: f
         steps=float(np.mean([run["steps"] for run in runs])),
         epochs=epochs,
         seconds=seconds,
-        why_not=_why_not(runs, epochs, rope, guess is not None and mean <= guess),
+        why_not=_why_not(runs, epochs, rope, _is_guessing(records, mean, guess)),
     )
+
+
+def _is_guessing(records: Sequence[Record], mean: float, guess: float | None) -> bool:
+    above = [found for line in records if (found := line.get("above_guessing")) is not None]
+    return float(np.mean(above)) <= 0 if above else guess is not None and mean <= guess
 
 
 def _why_not(runs: Sequence[Record], epochs: float, rope: float, guessing: bool) -> str:

@@ -1,8 +1,9 @@
 """A study on disk: runs/<name>/ with its plan, its ledger and its results."""
 
+import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,14 @@ def compared(plan: Plan, ledger: Ledger) -> list[str]:
     """The models of a plan that its schedule could afford."""
     left_out = (ledger.find("schedule", "") or {}).get("left_out", ())
     return [name for name in plan.models if name not in left_out]
+
+
+def file_hashes(folder: Path, parts: Sequence[str]) -> dict[str, str]:
+    """Hash every file in some folders of a study, by its path within the study."""
+    files = [path for part in parts for path in sorted((folder / part).rglob("*")) if path.is_file()]
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
 
 
 def _read(folder: Path, name: str, otherwise: str) -> dict[str, Any]:

@@ -34,11 +34,14 @@ Results = Mapping[str, Any]
 def write_report(results: Results, folder: Path) -> Path:
     """Write `report.html` into `folder` and return its path; pictures are left out of a page above 3 MB."""
     page = folder / "report.html"
-    html = render_page(results)
-    if len(html.encode()) > LIMIT:
-        html = render_page(_without_pictures(results))
-    write_text(page, html)
+    write_text(page, whole_page(results))
     return page
+
+
+def whole_page(results: Results) -> str:
+    """Return the page as it is written: without pictures where it would be above 3 MB."""
+    html = render_page(results)
+    return html if len(html.encode()) <= LIMIT else render_page(_without_pictures(results))
 
 
 def render_page(results: Results) -> str:
