@@ -52,7 +52,10 @@ class Artifact:
     @property
     def reading(self) -> dict[str, Any]:
         """Options of `read` for its data: what is asked of them, and the number that stands for no value."""
-        return self.task.reading() | {key: self.card[key] for key in ("missing",) if key in self.card}
+        layout = self.network.layout
+        # two axes of an array are features, unless the network was trained on steps
+        steps = {"kind": "series"} if layout.kind == "series" and layout.shape[0] > 1 else {}
+        return self.task.reading() | steps | {key: self.card[key] for key in ("missing",) if key in self.card}
 
     def outputs(self, dataset: Dataset, rows: np.ndarray | None = None, batch_size: int = 256) -> Tensor:
         """Network outputs (n, *task.output_shape) on the CPU, in the order of `rows`."""

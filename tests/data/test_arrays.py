@@ -22,11 +22,11 @@ Y = [0, 1, 0, 1]
         (np.zeros((4, 7, 8, 9), np.uint8), "clip", (7, 1, 8, 9)),
         (np.zeros((4, 5, 8, 9, 3), np.uint8), "clip", (5, 3, 8, 9)),
         (np.zeros((4, 50, 2)), "series", (50, 2)),
-        (np.zeros((4, 50)), "series", (50, 1)),
+        (np.zeros((4, 50)), "series", (1, 50)),
         (torch.zeros(4, 50, 2), "series", (50, 2)),
         ([np.zeros((length, 2)) for length in (3, 4, 5, 6)], "series", (3, 2)),
         ([torch.zeros(length) for length in (3, 4, 5, 6)], "series", (3, 1)),
-        ([[1.0, 2.0]] * 4, "series", (2, 1)),
+        ([[1.0, 2.0]] * 4, "series", (1, 2)),
     ],
 )
 def test_the_shape_tells_the_kind(x, kind, item):

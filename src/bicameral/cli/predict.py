@@ -13,6 +13,7 @@ from bicameral.cli.options import ArtifactFolder, Data, Fields, Json
 from bicameral.cli.show import escaped, show_json, show_lines, show_table, tell_left_out
 from bicameral.errors import DataError
 
+LABELLED = ("classify", "multilabel", "regress")  # tasks that answer once for a whole example
 BEGINNING = 60  # characters of a text that are shown
 
 Out = Annotated[Path | None, typer.Option(help="Where predicted frames go: an .npz or a folder of pictures.")]
@@ -30,7 +31,8 @@ def predict(
 
     trained, given = Artifact.from_pretrained(artifact), settings.parse(fields)
     options = given if given.get("labels") is False else trained.reading | given
-    dataset = _examples(data, options, trained.network.layout.kind)
+    labelled = trained.task.name in LABELLED
+    dataset = _examples(data, options, trained.network.layout.kind, labelled=labelled)
     answers = trained.predict(dataset)
     tell_left_out(dataset)
     if trained.task.per_step:
@@ -58,13 +60,16 @@ def _begun(answers: Sequence[Mapping[str, Any]], dataset: Any) -> list[dict[str,
     ]
 
 
-def _examples(source: str, options: Mapping[str, Any], kind: str) -> Any:
-    """Read data of the artifact's kind; labels are of no use here, so that it may come without."""
+def _examples(source: str, options: Mapping[str, Any], kind: str, *, labelled: bool) -> Any:
+    """Read data of the artifact's kind; labels are of no use here, so that it may come without.
+
+    labelled  the artifact answers for whole examples, so that data without targets are no forecast
+    """
     from bicameral.data.read import read
 
     try:
         dataset = read(source, **options)
-        if dataset.kind == kind:
+        if dataset.kind == kind and not (labelled and dataset.targets is None and dataset.target_columns):
             return dataset
         reason = DataError(f"{dataset.name} is {dataset.kind} data; the artifact reads {kind} data")
     except DataError as error:

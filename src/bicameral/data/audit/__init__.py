@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bicameral.data.audit import balance, bleed, duplicates, quality, scaling, shortcuts, stamps
+from bicameral.data.audit import axes, balance, bleed, duplicates, quality, scaling, shortcuts, stamps
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import Audit, Finding, Outcome
 from bicameral.data.examples.segments import is_continued
@@ -18,6 +18,7 @@ CHECKS: Mapping[str, Callable[[Evidence], Outcome]] = {
     "unreadable files": quality.quarantined,
     "blank examples": quality.empty_examples,
     "dead channels": quality.dead_channels,
+    "axes of the arrays": axes.swapped_axes,
     "NaN and infinity": quality.not_numbers,
     "number of examples": balance.size,
     "several classes": balance.several_classes,

@@ -56,6 +56,11 @@ class Evidence:
         return self.dataset.targets is not None and np.ndim(self.dataset.targets) >= 3
 
     @cached_property
+    def one_step(self) -> bool:
+        """Whether examples are features: series of one step each, constant by nature."""
+        return self.dataset.kind == "series" and all(len(item) == 1 for item in self.dataset.items)
+
+    @cached_property
     def labels(self) -> np.ndarray | None:
         """Class indices (n,), or None where examples have no single class."""
         targets = self.dataset.targets

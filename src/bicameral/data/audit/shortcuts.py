@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from bicameral.data.audit.axes import seems_swapped
 from bicameral.data.audit.evidence import SUMMARY, Evidence
 from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
 
@@ -22,10 +23,12 @@ def leaked_column(evidence: Evidence) -> Outcome:
     summaries, labels = evidence.prints.summaries, evidence.labels
     if evidence.dataset.kind != "series" or summaries is None or labels is None:
         return skip("only the channels of labelled series can hold a leaked label")
+    if not evidence.one_step and seems_swapped(evidence):
+        return skip("the time axis may stand elsewhere, see axes of the arrays")
     told, apart = [], []
     for channel in range(summaries.shape[1]):
         facts = dict(zip(SUMMARY, summaries[:, channel].T, strict=True))
-        if _says(facts, labels):
+        if _says(facts, labels, whole=not evidence.one_step):
             told.append(evidence.channels[channel])
         elif _far_apart(facts["mean"], labels):
             apart.append(evidence.channels[channel])
@@ -53,9 +56,12 @@ def file_properties(evidence: Evidence) -> Outcome:
     return warn(text, where) if where else ok(f"at most weakly: {text}")
 
 
-def _says(facts: Mapping[Any, np.ndarray], labels: np.ndarray) -> bool:
-    """Whether one number of the channel stands for the class: constant, or its first or last value."""
-    steady = bool(np.all(facts["deviation"] == 0))
+def _says(facts: Mapping[Any, np.ndarray], labels: np.ndarray, *, whole: bool) -> bool:
+    """Whether one number of the channel stands for the class: constant, or its first or last value.
+
+    whole  channels run over several steps, so that a constant one is strange; a feature always is
+    """
+    steady = whole and bool(np.all(facts["deviation"] == 0))
     if steady and _in_few_runs(facts["mean"], labels) and _skill(facts["mean"], labels) >= GIVES_AWAY:
         return True
     return any(_one_value_a_class(facts[key], labels) for key in ("first", "last"))

@@ -11,12 +11,15 @@ from bicameral.data.examples.segments import continued, is_continued
 from bicameral.data.read.arrays import read_arrays
 from bicameral.data.read.files import blob_of, blobs
 from bicameral.data.read.folder import read_files, read_folder
+from bicameral.data.read.frames import is_frame, table_of
+from bicameral.data.read.in_memory import as_arrays
 from bicameral.data.read.labels.parts import part_of
 from bicameral.data.read.labels.sidecars import CHOSEN, among, apply, beside, chosen
 from bicameral.data.read.labels.targets import Answer
 from bicameral.data.read.limits import lifted
 from bicameral.data.read.options import checked, checked_target
 from bicameral.data.read.request import Request
+from bicameral.data.read.tabular import read_table_as
 from bicameral.errors import DataError, nearest
 
 ANSWERS = (*get_args(Answer), "next")
@@ -56,6 +59,10 @@ def _read(source: Any, request: Request) -> Dataset:
         if not str(source) or "://" in str(source):
             raise DataError(f"{str(source)!r} is no path; expected a file or folder on this machine")
         return _read_path(Path(source).expanduser(), request)
+    if is_frame(source):
+        table, label = table_of(source)
+        return read_table_as(replace(request, name=table.name, target=request.target or label), table)
+    source = as_arrays(source)
     if isinstance(source, Mapping) and source and all(isinstance(x, str | Path) for x in source.values()):
         return _read_parts(source, request)
     return request.call(read_arrays, source)

@@ -5,7 +5,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from bicameral.errors import DataError
 X_NAMES = ("x", "data", "images", "image", "frames", "clips", "sounds", "audio", "series", "texts", "text")
 Y_NAMES = ("y", "target", "targets", "labels", "label", "class", "classes")
 GROUP_NAMES = ("groups", "group", "subjects", "subject", "speakers", "patients")
-CLASS_NAMES = ("class_names", "label_names", "classes", "names")  # the last two may mean something else
+CLASS_NAMES = ("class_names", "label_names", "classes", "names", "target_names")  # from the third on a guess
 Arrays = Mapping[str, Any]
 
 
@@ -38,19 +38,29 @@ def read_arrays(
     rate: float | None = None,
     answer: Answer | None = None,
     missing: float | str | None = None,
+    labels: bool = True,
+    channels: Literal["first", "last"] = "last",
 ) -> Dataset:
     """Read X, (X, y) or a mapping of arrays; the shape of X tells the kind unless `kind` does.
 
     target, x  names of the arrays in a mapping
     missing    the number that stands for "no value"
+    labels     False: there are none, the examples are to be predicted and not to be forecast
+    channels   of series (n, t, d); first: they come as (n, d, t), as those of sktime and aeon do
     """
+    if channels not in ("first", "last"):
+        raise DataError(f"channels is {channels!r}; expected first or last")
     arrays = cut_to_lengths(_as_mapping(source), name)
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
         given = name if isinstance(source, Mapping) else type(source).__name__
         raise DataError(f"{given} holds no data; expected a path, arrays (X, y) or a Dataset")
     values, y, part = _gather(arrays, x, target)
     values = values if missing is None else _unknown_where(values, missing)
-    items, kind, columns = items_of(values, kind, to_forecast=y is None)
+    y = y if labels else None
+    if channels == "first" and np.ndim(values) == 3:
+        values, kind = _array(values).transpose(0, 2, 1), kind or "series"
+    items, kind, columns = items_of(values, kind, to_forecast=y is None and labels)
+    columns = _named_columns(arrays, columns)
     groups = _first(arrays, GROUP_NAMES) if groups is None else groups
     split = part if split is None else split
     dataset = Dataset(
@@ -61,10 +71,15 @@ def read_arrays(
         groups=None if groups is None else _array(groups).reshape(-1).astype(str),
         split=None if split is None else _published(split, len(items), name),
         columns=columns,
-        target_columns=columns if y is None else (),
+        target_columns=columns if y is None and labels else (),
         rate=rate,
     )
     return _usable(_finite(_with_targets(dataset, y, answer, _names(arrays, classes, y))))
+
+
+def _named_columns(arrays: Mapping[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]:
+    named = arrays.get("feature_names")
+    return tuple(map(str, named)) if named is not None and len(named) == len(columns) else columns
 
 
 def _unknown_where(values: Any, missing: float | str) -> Any:

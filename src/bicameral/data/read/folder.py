@@ -8,6 +8,7 @@ from bicameral.data.read.arrays import load_arrays, read_arrays
 from bicameral.data.read.clips import read_clips
 from bicameral.data.read.detect import are_frames, media_kind
 from bicameral.data.read.files import Blob
+from bicameral.data.read.frames import FRAMES
 from bicameral.data.read.idx import is_idx, load_idx
 from bicameral.data.read.images import read_images
 from bicameral.data.read.labelled_series import read_ts
@@ -59,7 +60,7 @@ def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:
         return request.call(read_ts, request.name, list(parts.items()))
     if blob.suffix in (".npz", ".npy"):
         return _read_array_files(request, list(parts.values()))
-    if blob.suffix in TABLES:
+    if blob.suffix in (*TABLES, *FRAMES):
         return read_tables(request, parts)
     if kind := media_kind([blob], request.name):
         return _read_media(replace(request, options={"labels": False}), kind, [blob], [])
@@ -101,7 +102,7 @@ def _read_texts(request: Request, data: list[Blob], faults: list[Fault]) -> Data
 
 def _one_set(name: str, data: list[Blob]) -> dict[str, Blob]:
     """Return the one table of a folder, or the parts of the one set that its files make up."""
-    tables = [blob for blob in data if blob.suffix in (*TABLES, ".ts")]
+    tables = [blob for blob in data if blob.suffix in (*TABLES, *FRAMES, ".ts")]
     if len(tables) == 1:
         return {"": tables[0]}
     sets: dict[str, dict[str, Blob]] = {}

@@ -10,8 +10,8 @@ from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.read.files import Blob
 from bicameral.data.read.labels.parts import published
 from bicameral.data.read.labels.targets import Answer, encode_cells, why_unlabelled
-from bicameral.data.read.series import by_id, number_columns, numeric_part, unpadded
-from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, pick, repeating_id
+from bicameral.data.read.series import by_id, feature_columns, number_columns, numeric_part, unpadded
+from bicameral.data.read.tables.columns import GROUP, LABEL, SPLIT, are_features, pick, repeating_id
 from bicameral.data.read.tables.numerals import numbers
 from bicameral.data.read.tables.table import Table
 from bicameral.errors import DataError
@@ -118,17 +118,23 @@ def _ts_case(cases: Cases, line: str, where: str, part: str) -> None:
 
 def read_rows(
     name: str, table: Table, *, label: str | None, split: str | None = None, group: str | None = None,
-    answer: Answer | None = None,
+    answer: Answer | None = None, features: bool | None = None, kind: str | None = None,
 ) -> Dataset:  # fmt: skip
-    """Read one series a row: the other columns are its values, those missing at the end padding."""
+    """Read one example a row: the other columns are steps of a series, or features, each for itself.
+
+    features  columns have no order; else their names decide: numbered ones (v1, v2 ...) are steps, and so is
+              every column with kind=series
+    """
     split, group = pick(table, SPLIT, split), pick(table, GROUP, group)
-    steps = [column for column in table.columns if column not in (label, split, group)]
-    columns, faults = number_columns(table, steps)
+    taken = {column for column in (label, split, group) if column}
+    steps = [column for column in table.columns if column not in taken]
+    apart = features if features is not None else kind != "series" and table.header and are_features(steps)
+    columns, faults = feature_columns(table, taken) if apart else number_columns(table, steps)
     values = np.stack(list(columns.values()), axis=1)
-    cases = Cases(name=name, columns=("value",), faults=[*table.faults, *faults])
+    cases = Cases(name=name, columns=tuple(columns) if apart else ("value",), faults=[*table.faults, *faults])
     for row in range(len(table)):
         cases.add(
-            unpadded(values[row])[:, None],
+            values[row][None] if apart else unpadded(values[row])[:, None],
             _plain(table.columns[label][row]) if label else None,
             table.where(row),
             part=table.columns[split][row] if split else "",

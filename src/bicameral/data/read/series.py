@@ -107,6 +107,20 @@ def number_columns(table: Table, names: Sequence[str]) -> tuple[Columns, list[Fa
     return found, faults
 
 
+def feature_columns(table: Table, leave_out: set[str]) -> tuple[Columns, list[Fault]]:
+    """Return the columns as features: numbers, and one of 0 and 1 for each of a few words."""
+    found: Columns = {}
+    faults: list[Fault] = []
+    for column, cells in table.columns.items():
+        if column not in leave_out:
+            more, wrong = _channel(column, cells, table)
+            found |= more
+            faults += wrong
+    if not found:
+        raise DataError(f"{table.name} has no column of numbers; its columns are {table.seen}")
+    return found, faults
+
+
 def by_id(cells: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the rows of each id, in the order in which the ids first occur."""
     found: dict[str, list[int]] = {}

@@ -11,9 +11,9 @@ from bicameral.errors import DataError
 
 CHANNELS = (1, 3, 4)
 RULES = (
-    "(n, h, w) uint8 or (n, c, h, w) or (n, h, w, c) is pictures, (n, t, d) float is series, (n, features) "
-    "is series of one channel, five axes are clips, a list of arrays is series of unequal length, a list of "
-    "str is texts; or pass kind="
+    "(n, h, w) uint8 or (n, c, h, w) or (n, h, w, c) is pictures, (n, t, d) float is series, (n, d) is "
+    "features, or with kind=series series of one channel, five axes are clips, a list of arrays is series of "
+    "unequal length, a list of str is texts; or pass kind="
 )
 Items = Sequence[Any]
 
@@ -52,6 +52,13 @@ def items_of(values: Any, kind: Kind | None, *, to_forecast: bool) -> tuple[Item
         raise DataError(f"an array of {array.dtype}; expected numbers or text: {RULES}")
     if to_forecast and array.ndim <= 2 and kind in (None, "series"):
         array = array.reshape(1, len(array), -1)
+    if array.ndim == 2 and kind is None:
+        # features are series of one step, so that each is scaled by itself
+        return (
+            Stack(_series(array[:, None])),
+            "series",
+            tuple(f"feature {at}" for at in range(array.shape[1])),
+        )
     kind = kind or _kind(array)
     shaped = _SHAPES[kind](array)
     columns = tuple(f"channel {column}" for column in range(shaped.shape[-1])) if kind == "series" else ()

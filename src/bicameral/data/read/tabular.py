@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bicameral.data.dataset import Dataset
 from bicameral.data.read.files import Blob
+from bicameral.data.read.frames import FRAMES, read_parquet
 from bicameral.data.read.labelled_series import read_long, read_rows, roles
 from bicameral.data.read.labels.join import join
 from bicameral.data.read.request import Request
@@ -28,7 +29,14 @@ def read_tables(request: Request, parts: dict[str, Blob]) -> Dataset:
         asked = {role: request.options.get(role) for role in ("id", "group", "split")}
         table = join(table, path, target=request.target, **asked)
         request = request.without("labels", "group", "split", target="label")
-    request = request.without(*FORMAT)
+    return read_table_as(request.without(*FORMAT), table, is_archive=_is_archive(table, parts))
+
+
+def read_table_as(request: Request, table: Table, *, is_archive: bool = False) -> Dataset:
+    """Read a table as what its columns say it is: texts, labelled rows or series, or one to be forecast.
+
+    is_archive  of the UCR: parts, no header, the label first
+    """
     if request.kind == "text" or (request.kind is None and looks_like_texts(table)):
         return request.call(read_text_table, request.name, table)
     if request.kind not in (None, "series"):
@@ -37,7 +45,7 @@ def read_tables(request: Request, parts: dict[str, Blob]) -> Dataset:
         )
     if request.options.get("labels") is False:
         return request.without("labels").call(read_rows, request.name, table, label=None)
-    if _is_archive(table, parts):
+    if is_archive:
         return request.call(read_rows, request.name, table, label=next(iter(table.columns)))
     return _read_series(request, table)
 
@@ -60,7 +68,10 @@ def _table(request: Request, parts: dict[str, Blob]) -> Table:
     options = {key: request.options[key] for key in FORMAT if key in request.options}
     if request.kind == "text" and request.options.get("labels") is False and _are_lines(parts):
         options = {"delimiter": "\n", "header": False} | options  # one text a line
-    tables = {part: read_table(blob, **options) for part, blob in parts.items()}
+    tables = {
+        part: read_parquet(blob) if blob.suffix in FRAMES else read_table(blob, **options)
+        for part, blob in parts.items()
+    }
     return next(iter(tables.values())) if len(tables) == 1 else _joined(request.name, tables)
 
 

@@ -1,5 +1,6 @@
 """What a column is for, by the name that people give it."""
 
+import re
 from collections.abc import Sequence
 
 from bicameral.data.read.tables.table import Table
@@ -13,6 +14,19 @@ TEXT = ("text", "sentence", "review", "comment", "content", "message", "question
 TIME = ("ds", "date", "time", "timestamp", "datetime", "date_time")
 ID = ("unique_id", "series_id", "case_id", "sample_id", "id", "series")
 VALUE = ("y", "target", "value")
+FEATURES = (
+    "f",
+    "feat",
+    "feature",
+    "x",
+    "var",
+    "attribute",
+    "attr",
+    "pc",
+    "dim",
+    "emb",
+    "embedding",
+)  # numbered
 
 
 def pick(table: Table, names: Sequence[str], asked: str | None) -> str | None:
@@ -23,6 +37,15 @@ def pick(table: Table, names: Sequence[str], asked: str | None) -> str | None:
         return asked
     lower = {column.strip().lower(): column for column in table.columns}
     return next((lower[name] for name in names if name in lower), None)
+
+
+def are_features(columns: Sequence[str]) -> bool:
+    """Return whether columns have names of their own; steps of a series are numbered."""
+    hits = [re.fullmatch(r"(.*?)[ _.-]?(\d+)", column.strip()) for column in columns]
+    numbered = [(hit[1].lower(), int(hit[2])) for hit in hits if hit]
+    if 2 * len(numbered) <= len(columns):
+        return True
+    return all(stem in FEATURES for stem, _ in numbered)
 
 
 def repeating_id(table: Table) -> str | None:
