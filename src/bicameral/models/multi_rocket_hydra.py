@@ -6,6 +6,7 @@ beyond the edges is no step; level, spread and length are features of their own;
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -57,10 +58,10 @@ class MultiRocketHydra(nn.Module):
         num_frames, num_channels = shape
         per_kernel = max(1, config.num_kernels // NUM_KERNELS)
         changes = max(1, num_frames - 1)
-        self.rockets = nn.ModuleList(
+        self.rockets: Any = nn.ModuleList(
             RocketKernels(frames, num_channels, per_kernel) for frames in (num_frames, changes)
         )
-        self.hydras = nn.ModuleList(
+        self.hydras: Any = nn.ModuleList(
             HydraKernels(frames, num_channels, config.num_groups) for frames in (num_frames, changes)
         )
         self.num_frames = num_frames

@@ -42,6 +42,10 @@ class RBFSVM(FittedBuffers):
     bias: Float[Tensor, " m"]
     votes: Float[Tensor, "m k"]  # 1 for the class a machine speaks for, -1 for the one it speaks against
     start: Float[Tensor, " k"]
+    mean: Float[Tensor, " e"]
+    spread: Float[Tensor, " e"]
+    gamma: Tensor
+    scale: Tensor
 
     def __init__(self, shape: tuple[int, ...], config: AnswerConfig):
         super().__init__()
@@ -113,7 +117,7 @@ class RBFSVM(FittedBuffers):
         self.gamma.fill_(_gamma(x))
 
 
-def _gamma(x: np.ndarray) -> float:
+def _gamma(x: np.ndarray) -> Any:
     """scikit-learn's "scale"."""
     return float(1 / (x.shape[1] * x.var())) if x.var() > 0 else 1.0
 

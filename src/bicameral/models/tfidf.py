@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class TFIDF(FittedBuffers):
         blocks = [words, self._of_letters(tokens, inside)] if self.spelled else [words]
         rarity = np.split(self.rarity.double().cpu().numpy(), [len(self.keys)])
         weighed = [_weighed(*pair) for pair in zip(blocks, rarity, strict=False)]
-        bags = hstack(weighed, format="csr")
+        bags: Any = hstack(weighed, format="csr")
         places, ends = bags.indices.astype(np.int32), bags.indptr.astype(np.int32)  # what solvers take
         return csr_array((bags.data, places, ends), bags.shape)
 
@@ -110,7 +110,7 @@ class TFIDF(FittedBuffers):
             self._of_tokens(tokens, inside),
             *([self._of_letters(tokens, inside)] if self.spelled else []),
         ]
-        seen = np.concatenate([(block > 0).sum(0) for block in blocks])
+        seen = np.concatenate([np.diff(block.tocsc().indptr) for block in blocks])
         self.rarity = torch.from_numpy(np.log((1 + len(x)) / (1 + seen)) + 1).to(self.bias)
         bags = self.bags(x, lengths)
         rest, left = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
@@ -189,7 +189,7 @@ def _counts(rows: Tensor, places: Tensor, shape: tuple[int, int]) -> csr_array:
     return counted
 
 
-def _weighed(counts: csr_array, rarity: Float[np.ndarray, " f"]) -> csr_array:
+def _weighed(counts: Any, rarity: Float[np.ndarray, " f"]) -> csr_array:
     """Logarithms of counts times rarity, each row of length one."""
     value = (1 + np.log(counts.data)) * rarity[counts.indices]
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
@@ -210,7 +210,7 @@ def _against_the_rest(
     bags: csr_array, target: np.ndarray, kind: str, penalty: float
 ) -> tuple[np.ndarray, float]:
     if target.all() or not target.any():
-        return np.zeros(bags.shape[1]), 1.0 if target.all() else -1.0
+        return np.zeros(cast(Any, bags).shape[1]), 1.0 if target.all() else -1.0
     classifier: Any = (
         LinearSVC(C=penalty) if kind == "svm" else LogisticRegression(C=penalty, solver="liblinear")
     )

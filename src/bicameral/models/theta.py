@@ -42,6 +42,8 @@ class ThetaConfig:
 class Theta(nn.Module):
     """No parameters: every look-back is fitted when it is forecast."""
 
+    zeros: Float[Tensor, " d"]
+
     def __init__(self, shape: tuple[int, ...], config: ThetaConfig):
         super().__init__()
         self.horizon, self.season = config.horizon, config.season

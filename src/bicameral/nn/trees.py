@@ -78,19 +78,19 @@ class Trees(FittedBuffers):
         self, features: np.ndarray, targets: Targets, question: str, num_trees: int, seed: int
     ) -> None:
         """Extremely randomized trees: mean shares of classes and labels, or means of numbers."""
-        options = {"n_estimators": num_trees, "random_state": seed}
+        options: dict[str, Any] = {"n_estimators": num_trees, "random_state": seed}
         if question == ONE_CLASS:
             forest = ExtraTreesClassifier(**options).fit(features, targets.argmax(1))
             columns = forest.classes_
         else:
-            most = 1 / 3 if question == NUMBERS else "sqrt"
+            most: Any = 1 / 3 if question == NUMBERS else "sqrt"
             forest = ExtraTreesRegressor(**options, max_features=most).fit(features, targets.astype(float))
             columns = np.arange(targets.shape[1])
         self.plant(_averaged(forest, columns, targets.shape[1]))
 
     def grow_boosted(self, features: np.ndarray, targets: Targets, question: str, seed: int) -> None:
         """Histogram gradient boosting: logits of classes and labels, or numbers, each column by itself."""
-        options = {"random_state": seed, "early_stopping": False}
+        options: dict[str, Any] = {"random_state": seed, "early_stopping": False}
         options["min_samples_leaf"] = int(np.clip(len(features) // 20, 2, 20))
         if question == ONE_CLASS:
             self._grow_classes(features, targets, options)
@@ -133,8 +133,8 @@ def _averaged(forest: Any, columns: np.ndarray, num_outputs: int) -> list[Tree]:
         value = np.zeros((tree.node_count, num_outputs))
         shares = tree.value[:, 0] if tree.value.shape[1] == 1 else tree.value[..., 0]
         value[:, columns] = shares / len(forest.estimators_)
-        children = (np.where(leaf, here, side) for side in (tree.children_left, tree.children_right))
-        found.append(Tree(np.where(leaf, 0, tree.feature), tree.threshold, *children, value))
+        left, right = (np.where(leaf, here, side) for side in (tree.children_left, tree.children_right))
+        found.append(Tree(np.where(leaf, 0, tree.feature), tree.threshold, left, right, value))
     return found
 
 
@@ -152,7 +152,7 @@ def _boosted(
             leaf, here = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
             value = np.zeros((len(nodes), num_outputs))
             value[:, column] = np.where(leaf, nodes["value"], 0)
-            children = (np.where(leaf, here, nodes[side]) for side in ("left", "right"))
+            left, right = (np.where(leaf, here, nodes[side]) for side in ("left", "right"))
             feature, threshold = (np.where(leaf, 0, nodes[f]) for f in ("feature_idx", "num_threshold"))
-            found.append(Tree(feature, threshold, *children, value))
+            found.append(Tree(feature, threshold, left, right, value))
     return found, np.ravel(booster._baseline_prediction)

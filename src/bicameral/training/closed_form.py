@@ -1,7 +1,7 @@
 """Fitted at once: heads, by ridge regression on features that are not trained, and counts."""
 
 from copy import deepcopy
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -89,7 +89,7 @@ def _fit_answer(network: Network, task: Task, train: Prepared, seed: int) -> Non
     assert batch.y is not None
     y = batch.y
     if hasattr(network.backbone, "spell"):
-        network.backbone.spell(train.preprocessing.vocabulary, NUM_RESERVED)
+        network.backbone.spell(cast(Any, train.preprocessing).vocabulary, NUM_RESERVED)
     network.backbone.fit(
         *network.read(batch.x, batch.lengths),
         task.fit_targets(y),
@@ -107,12 +107,12 @@ def _fit_windows(network: Network, task: Forecast, train: Prepared) -> None:
     x, y = network.read(batch.x, None)[0], task.standardise(batch.y)
     network.backbone.fit_windows(x[..., list(task.channels)], y)
     if task.quantiles:
-        network.head.spread.zero_()
+        spread = cast(Any, network.head).spread.zero_()
         output, y = answer(network, train)
         assert y is not None
         targets = task.ridge_targets(y)
         shift = torch.as_tensor(task.ridge_adjustment(output, targets - output, y)[1])
-        network.head.spread += shift.mean(1, keepdim=True)
+        spread += shift.mean(1, keepdim=True)
 
 
 def _head(network: Network) -> nn.Linear:
