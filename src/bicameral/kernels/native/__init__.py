@@ -115,7 +115,8 @@ def require(dtype: torch.dtype, **tensors: tuple[Tensor, tuple[int, ...]]) -> No
 def _say_missing(chosen: str) -> None:
     """Warn: an installation says so to nobody, as pip shows no word of the build."""
     slower = "PyTorch computes recurrences without compiled kernels, several times slower"
-    warnings.warn(f"{slower}: {chosen}; {SETTING}={REFERENCE} silences this", RuntimeWarning, stacklevel=2)
+    said = f"{slower}: {chosen}; {SETTING}={REFERENCE} silences this"
+    warnings.warn_explicit(said, RuntimeWarning, __name__, 0)  # a line of code would be shown beside it
 
 
 @functools.cache
