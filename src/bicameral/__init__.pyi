@@ -7,6 +7,7 @@ from .estimators import Regressor as Regressor
 from .probes import probe as probe
 from .probes.recommend import recommend as recommend
 from .studies.compare import compare as compare
+from .studies.compare import extend as extend
 from .studies.compare import resume as resume
 from .studies.verify import verify as verify
 from .training.train import train as train

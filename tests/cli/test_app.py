@@ -12,7 +12,19 @@ from bicameral.cli.app import app, guard, resumable
 from bicameral.cli.show import show_lines
 from bicameral.errors import DataError
 
-VERBS = ["check", "compare", "demo", "doctor", "eval", "generate", "models", "predict", "probe", "recommend"]
+VERBS = [
+    "check",
+    "compare",
+    "demo",
+    "doctor",
+    "eval",
+    "extend",
+    "generate",
+    "models",
+    "predict",
+    "probe",
+    "recommend",
+]
 VERBS += ["report", "resume", "stream", "train", "verify"]
 
 

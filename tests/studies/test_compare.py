@@ -42,10 +42,10 @@ def study(digits, tmp_path_factory) -> Study:
 
 
 def timeless(folder: Path) -> list[dict]:
-    """The ledger without clocks: seals, seconds, measurements, sessions."""
+    """The ledger without clocks: seals, seconds, measurements, sessions; in the order of keys."""
     lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
     kept = [line for line in lines if line["kind"] not in ("session", "canary", "measured", "shipped", "end")]
-    return [strip(line) for line in kept]
+    return sorted((strip(line) for line in kept), key=lambda line: (line["kind"], line["key"]))
 
 
 def strip(value):
@@ -88,7 +88,7 @@ def test_families_are_paired(study):
 def test_it_is_verified(study, digits):
     checks = verify(study.folder)
     assert [check.name for check in checks if not check.ok] == []
-    assert "artifact judged anew" in [check.name for check in checks]
+    assert any(check.name.endswith("judged anew") for check in checks)
 
 
 @pytest.mark.parametrize("name", ["results.json", "ledger.jsonl", "plan.json"])
@@ -179,13 +179,13 @@ def test_a_digest_of_the_older_rule_is_not_taken_for_the_data(study, digits):
 
 
 def test_a_budget_too_small_says_what_would_do(digits, tmp_path):
-    with pytest.raises(StudyError, match=r"too short for 20 steps of \w+; give about \d+s"):
+    with pytest.raises(StudyError, match=r"too short for 200 steps of \w+, .* give about \d+s"):
         compare(digits, folder=tmp_path, **{**QUICK, "budget": "1s"})
 
 
 def test_a_dry_run_writes_nothing(digits, tmp_path):
     cost = compare(digits, folder=tmp_path, dry_run=True, **QUICK)
-    assert cost["trials"] == 3 * (2 + 1) + 3 * 4 + 2
+    assert cost["trials"] == 3 * (4 + 3 * 2) + 2 * (1 + 2)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,12 +11,17 @@ from bicameral.data.read import read
 from bicameral.errors import ConfigError, MissingExtraError, StudyError
 from bicameral.problems.problem import Problem
 from bicameral.studies.compare import compare
+from bicameral.studies.run.chain import Chain
 from bicameral.studies.run.engines import engine
 from bicameral.studies.run.trial import Place, Trial
 from bicameral.studies.verify import verify
 
 QUESTION = {"budget": "8steps", "models": ["gru", "mlp", "majority"], "replicates": 2, "settings": 2}
-TRIAL = Trial(key="tune/majority/0", stage="tune", model="majority", size="default")
+TRIAL = Trial(stage="tune", model="majority", size="default")
+
+
+def alone(trial: Trial) -> Chain:
+    yield trial
 
 
 class Fatal:
@@ -98,7 +103,7 @@ def test_two_machines_give_the_ledger_of_one(two_machines, tmp_path):
 def test_a_lost_process_is_a_failed_trial(two_machines, tmp_path):
     problem = Problem(read(made()))
     problem.raw = Fatal()
-    (record,) = two_machines.run(problem, [TRIAL], lambda trial: Place(tmp_path))
+    (record,) = two_machines.run(problem, [alone(TRIAL)], lambda trial: Place(tmp_path))
     assert (record["status"], record["score"], record["key"]) == ("failed", None, TRIAL.key)
     assert "Crashed" in record["reason"]
 
@@ -108,13 +113,13 @@ def test_a_machine_that_cannot_run_trials_ends_the_study(two_machines, tmp_path)
     problem = Problem(read(made()))
     problem.raw = Unreadable()
     with pytest.raises(StudyError, match="same versions of bicameral"):
-        list(two_machines.run(problem, [TRIAL], lambda trial: Place(tmp_path)))
+        list(two_machines.run(problem, [alone(TRIAL)], lambda trial: Place(tmp_path)))
 
 
 @pytest.mark.slow
 def test_a_crash_of_the_trial_is_booked(two_machines, tmp_path):
     problem = Problem(read(made()))
     wrong = replace(TRIAL, overrides={"width": 0})
-    (record,) = two_machines.run(problem, [wrong], lambda trial: Place(tmp_path))
+    (record,) = two_machines.run(problem, [alone(wrong)], lambda trial: Place(tmp_path))
     assert record["status"] == "failed"
     assert "width" in record["reason"]

@@ -61,7 +61,7 @@ def test_saved_artifacts_are_measured_in_a_process_of_their_own(tmp_path):
     dataset = Dataset(kind="series", items=series, targets=np.arange(60) % 2, classes=("a", "b"), name="made")
     draw = Problem(dataset).draw(0)
     for name in ("gru", "linear"):
-        network = build(draw, Trial(key=name, stage="final", model=name, size=""))
+        network = build(draw, Trial(stage="final", model=name, size=""))
         Artifact(network.eval(), draw.preprocessing, draw.task).save_pretrained(tmp_path / name)
     found = measure([tmp_path / "gru", tmp_path / "linear"])
     assert set(found) == {"gru", "linear"}

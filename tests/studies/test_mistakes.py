@@ -20,7 +20,7 @@ def examined(folder, dataset: Dataset, **options):
     """The mistakes of an untrained linear model, with the problem and the model's outputs."""
     problem = Problem(dataset, task_options=options)
     draw = problem.final_draw()
-    network = build(draw, Trial(key="final", stage="final", model="linear", size=""))
+    network = build(draw, Trial(stage="final", model="linear", size=""))
     artifact = Artifact(network.eval(), draw.preprocessing, draw.task)
     artifact.save_pretrained(folder)
     return mistakes(problem, folder), problem, artifact.outputs(problem.dataset, problem.test)

@@ -106,12 +106,17 @@ def test_a_model_left_out_as_too_slow_is_named(ledger):
     assert "gru took no part" in [item["what"] for item in results["not_shown"]]
 
 
-def test_shortened_and_missing_rounds_are_told(ledger):
-    for replicate, part in enumerate([1.0, 0.8, 0.64, 0.0]):
+def test_shortened_rounds_are_told(ledger):
+    for replicate, part in enumerate([1.0, 0.8, 0.64]):
         ledger.append("pace", str(replicate), {"part": part})
     told = " ".join(summarise(plan(), ledger, QUESTION)["verdict"]["caveats"])
     assert "2 rounds shortened, for all alike, to 64 % or more" in told
-    assert "the last rounds were not run" in told
+
+
+def test_who_was_left_behind_is_told(ledger):
+    ledger.append("left_behind", "gru", {"model": "gru", "after": 3})
+    told = [item["what"] for item in summarise(plan(), ledger, QUESTION)["not_shown"]]
+    assert "gru ran 3 rounds" in told
 
 
 @pytest.mark.parametrize(("seconds", "told"), [([1.0, 1.04, 1.0], False), ([1.0, 1.3, 1.3], True)])

@@ -11,7 +11,7 @@ import typer
 
 from bicameral.cli import fields as settings
 from bicameral.cli.app import YOUR_DATA, resumable, verb
-from bicameral.cli.options import Data, DryRun, Fields, Json, On, Override, Runs
+from bicameral.cli.options import Data, DryRun, Fields, Jobs, Json, On, Override, Runs
 from bicameral.cli.show import show_json, show_lines
 
 STUDY_FILES = {".yaml", ".yml", ".py"}
@@ -44,6 +44,7 @@ def compare(
     seed: SeedIfGiven = None,
     rope: Rope = None,
     override_audit: Override = False,
+    jobs: Jobs = None,
     on: On = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -63,6 +64,7 @@ def compare(
         "seed": seed,
         "rope": rope,
         "override_audit": override_audit or None,
+        "jobs": jobs,
         "on": on,
     }
     given = {flag: value for flag, value in flags.items() if value is not None}

@@ -23,4 +23,7 @@ Runs = Annotated[Path, typer.Option(help="Where the folder of this run is made."
 Override = Annotated[
     bool, typer.Option("--override-audit", help="Go on after a FAIL of the audit; the result says so.")
 ]
+Jobs = Annotated[
+    int | None, typer.Option(help="Trials side by side, each in its own process; all cores if not given.")
+]
 On = Annotated[str | None, typer.Option(help="Where trials run: local, or ray for many machines.")]

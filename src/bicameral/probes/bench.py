@@ -1,17 +1,13 @@
 """Many short paired trainings: same steps, same rows, same seed, one thing changed."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bicameral.inference.cells import Cells, columns, summed
-from bicameral.inference.crossed import estimate
 from bicameral.probes import nets
 from bicameral.probes.finding import Effect, interval
 from bicameral.probes.material import Material, Sample
@@ -39,12 +35,12 @@ class Arm(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A trained network, what it was judged on, and what each example of it got, in points."""
+    """A trained network, what it read, its score in points, and the score of guessing."""
 
     net: Net
     judged: Sample
-    scores: np.ndarray
-    guesses: np.ndarray  # what guessing got
+    score: float
+    guess: float
 
 
 class Bench:
@@ -61,30 +57,22 @@ class Bench:
             self.run(arm, self.replicates)
         self.replicates += 1
 
-    def runs(self, arm: Arm) -> list[Run]:
-        """Every replicate of an arm."""
-        return [self.run(arm, replicate) for replicate in range(self.replicates)]
+    def scores(self, arm: Arm) -> list[float]:
+        """Score of every replicate."""
+        return [self.run(arm, replicate).score for replicate in range(self.replicates)]
 
     def learned(self, arm: Arm) -> bool:
         """Whether the network of an arm does better than guessing."""
-        runs = self.runs(arm)
-        return _crossed([run.judged for run in runs], [run.scores - run.guesses for run in runs]).low > 0
+        runs = [self.run(arm, replicate) for replicate in range(self.replicates)]
+        return interval([run.score - run.guess for run in runs]).low > 0
 
-    def cost(self, arm: Arm, other: Arm) -> Effect:
-        """How many points better `arm` is, on the same examples."""
-        runs, others = self.runs(arm), self.runs(other)
-        differences = [one.scores - two.scores for one, two in zip(runs, others, strict=True)]
-        return _crossed([run.judged for run in runs], differences)
-
-    def null(self, arm: Arm, other: Arm) -> Effect:
-        """The same where nothing but chance tells the two apart: centred on zero."""
-        found = self.cost(arm, other)
-        half = math.hypot((found.high - found.low) / 2, found.effect)
-        return Effect(0.0, -half, half)
+    def differences(self, arm: Arm, other: Arm) -> list[float]:
+        """Paired differences: how much better `arm` is."""
+        return [a - b for a, b in zip(self.scores(arm), self.scores(other), strict=True)]
 
     def beside_untrained(self, arm: Arm, measure: Callable[[Any, Sample], float]) -> tuple[Effect, Effect]:
         """Measure the trained network of every replicate, and an untrained one on the same rows."""
-        runs = self.runs(arm)
+        runs = [self.run(arm, replicate) for replicate in range(self.replicates)]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             fresh = [build(arm, self.material) for _ in runs]
@@ -105,8 +93,10 @@ class Bench:
             move = partial(moved, kind=material.kind) if arm.moved else None
             fit(net, material, cut(train, arm, material), self.steps, LEARNING_RATE[arm.net], move)
             judged = cut(judged if move is None else judged._replace(x=move(judged.x)), arm, material)
-        answers = outputs(net, judged), guess(material, judged)
-        return Run(net, judged, *(scores(material.task, output, judged) for output in answers))
+        scores = (
+            score(material.task, output, judged) for output in (outputs(net, judged), guess(material, judged))
+        )
+        return Run(net, judged, *scores)
 
     def _named(self, arm: Arm, train: Sample, judged: Sample) -> list[tuple[str, Sample]]:
         """A fixed permutation is the same for both parts; fresh ones have streams of their own."""
@@ -122,11 +112,12 @@ class Bench:
         return changes.get(arm.change)
 
     def _resampled(self, material: Material, replicate: int) -> tuple[Sample, Sample]:
-        """Most of the training rows, and all of the judged ones; the same for every arm."""
+        """Most of the training rows, and a bootstrap of the judged ones; the same for every arm."""
         generator = torch.Generator().manual_seed(derive(self.seed, "rows", replicate))
         train, judged = material.train, material.judged
         kept = torch.randperm(len(train.x), generator=generator)[: max(1, int(KEPT * len(train.x)))]
-        return train.rows(kept), judged
+        drawn = torch.randint(len(judged.x), (len(judged.x),), generator=generator)
+        return train.rows(kept), judged.rows(drawn)
 
 
 def build(arm: Arm, material: Material) -> Net:
@@ -171,20 +162,9 @@ def fit(
     net.eval()
 
 
-def scores(task: Task, output: Tensor, judged: Sample) -> np.ndarray:
-    """Points of each example: 100 where it is right, or minus per cent of the variance missed."""
-    return 100 * np.asarray(task.outcomes(task.statistics(output, judged.y)), float)
-
-
-def _crossed(parts: Sequence[Sample], values: Sequence[np.ndarray]) -> Effect:
-    """Mean of what examples got in several replicates, with its 95 % interval: examples and fits crossed."""
-    column = columns([part.units.numpy() for part in parts])
-    width = max(int(one.max()) for one in column) + 1
-    sums = np.array([summed(one, width, value) for one, value in zip(column, values, strict=True)])
-    weights = np.array([summed(one, width) for one in column])
-    reach = float(max(np.abs(value).max() for value in values))
-    found = estimate(Cells(sums, weights, int((weights.sum(0) > 0).sum()), reach))
-    return Effect(found.mean, *found.interval())
+def score(task: Task, output: Tensor, judged: Sample) -> float:
+    """Mean score in points: per cent right, or minus per cent of the variance missed."""
+    return 100 * float(task.outcomes(task.statistics(output, judged.y)).mean())
 
 
 def guess(material: Material, judged: Sample) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bicameral.data.dataset import Kind
 from bicameral.probes.bench import Arm, Bench, Run, outputs
-from bicameral.probes.finding import Probe, control, interval, verdict
+from bicameral.probes.finding import Probe, control, interval, null_interval, verdict
 from bicameral.probes.material import Material
 from bicameral.probes.measures import centredness
 from bicameral.probes.shuffles import shifted
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Probe:
     kind = bench.material.kind
     same, control_same = (interval([_consistency(run, kind) for run in runs]) for runs in (cnn, mlp))
     null = interval(_chance(cnn))
-    cost, nothing = bench.cost(CNN, MOVED), bench.null(CNN, AGAIN)
+    cost, nothing = interval(bench.differences(CNN, MOVED)), null_interval(bench.differences(CNN, AGAIN))
     so = verdict(cost, nothing, bench.learned(CNN), yes="position matters", no="position does not matter")
     sentence = (
         f"moved by a fourteenth, {same} % of the CNN's answers stay (the MLP's {control_same}; "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from bicameral.tasks import Task
 FOLDS = 4  # of what is not sealed: one is judged; of the others a fifth is for inner validation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draw:
     """One split, prepared by a preprocessing that saw its training part alone."""
 
@@ -64,7 +64,7 @@ class Problem:
         rest, self.test = seal(self.dataset, seed=seed, test_fraction=test_fraction)
         self.rest = _some(rest, most, seed)
         self.folds = most_folds(self.dataset, self.rest, folds)
-        self.draw = lru_cache(maxsize=2)(self._draw)
+        self.draw, self.final_draw = lru_cache(maxsize=2)(self._draw), lru_cache(maxsize=1)(self._final_draw)
 
     def _draw(self, replicate: int) -> Draw:
         """Draw one fold of a repeated partition of the unsealed rows; every family gets the same draw.
@@ -74,6 +74,9 @@ class Problem:
         repetition, number = divmod(replicate, self.folds)
         seed = _seed(self.seed, repetition)
         return self.prepare(*fold(self.dataset, self.rest, number=number, folds=self.folds, seed=seed))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Problem, **self.recreate), (self.raw,)
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -95,7 +98,7 @@ class Problem:
         names[train], names[test] = "train", "test"
         return names
 
-    def final_draw(self) -> Draw:
+    def _final_draw(self) -> Draw:
         """The draw that opens the test part: trained on the rest but for an inner validation part."""
         rest = 1 - self.test_fraction
         fractions = (0.85 * rest, 0.15 * rest, self.test_fraction)

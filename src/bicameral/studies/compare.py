@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bicameral.data.read import read
 from bicameral.disk import jsonable, write_json
 from bicameral.errors import ConfigError
 from bicameral.problems.options import split_options
-from bicameral.progress import Bar, progress_bar
+from bicameral.progress import progress_bar
 from bicameral.studies.judge.summary import leading, shipped, summarise
 from bicameral.studies.question import (
     folds_for,
@@ -26,12 +26,20 @@ from bicameral.studies.question import (
     roles_of,
     what_changed,
 )
-from bicameral.studies.record.folder import RESULTS, file_hashes, next_folder, opened, read_plan
+from bicameral.studies.record.folder import (
+    RESULTS,
+    file_hashes,
+    next_folder,
+    opened,
+    read_plan,
+    sweep_drafts,
+)
 from bicameral.studies.record.lock import locked
 from bicameral.studies.report import write_report
-from bicameral.studies.run import stages, timing
+from bicameral.studies.run import amendments, stages, timing
 from bicameral.studies.run.description import describe_data
 from bicameral.studies.run.engines import engine
+from bicameral.studies.run.schedule import num_trials, schedule
 from bicameral.studies.run.study import Study
 from bicameral.training.budgets import parse_budget
 from bicameral.training.distributed import best_device
@@ -46,7 +54,7 @@ def compare(
     families: Sequence[str] | None = None,
     models: Sequence[str] | None = None,
     replicates: int = 6,
-    settings: int = 6,
+    settings: int = 3,
     seed: int = 0,
     rope: float | None = None,
     recipe: Mapping[str, Any] | None = None,
@@ -55,6 +63,8 @@ def compare(
     override_audit: bool = False,
     threads: int = 1,
     device: str = "auto",
+    jobs: int | None = None,
+    leave_out_slow: bool | None = None,
     on: str = "local",
     dry_run: bool = False,
     command: str = "",
@@ -67,6 +77,8 @@ def compare(
     families, models  what to compare; by default the menu for this kind of data, always with baselines
     rope     smallest difference of the metric worth caring about; by default one point, or 1 % of a spread
     device   "cpu", "cuda", or "auto" for a GPU where there is one
+    jobs     trials side by side, each in a process of its own; as many as there are cores if not given
+    leave_out_slow  go on without models that the budget cannot train; by default unless `models` names them
     on       "local", or "ray" for many machines
     dry_run  return what the study would do and cost instead of doing it
     options  of the task (metric, horizon, lookback, ...) and of `read`
@@ -87,13 +99,13 @@ def compare(
         "limits": limits or {},
         "probe_seconds": probe_seconds,
         "override_audit": override_audit,
-        "leave_out_slow": models is None,
+        "leave_out_slow": models is None if leave_out_slow is None else leave_out_slow,
         "threads": threads,
         "device": best_device().type if device == "auto" else device,
         **parse_budget(budget),
     }
     plan, problem = freeze(dataset, fields, rope)
-    home, runner = _home(Path(folder), name), engine(on)
+    home, runner = _home(Path(folder), name), engine(on, jobs=jobs, threads=plan.threads, device=plan.device)
     if dry_run:
         return forecast_cost(plan, problem)
     with opened(home, plan) as place:
@@ -108,27 +120,55 @@ def _home(runs: Path, name: Any) -> Path:
     return runs / str(name)
 
 
-def resume(folder: str | Path, *, on: str = "local", dataset: Dataset | None = None) -> Study:
-    """Go on with a study that was interrupted; at most the running trial is lost."""
-    folder = Path(folder)
+def resume(
+    folder: str | Path, *, jobs: int | None = None, on: str = "local", dataset: Dataset | None = None
+) -> Study:
+    """Go on with a study that was interrupted; at most the running trials are lost."""
+    with _again(Path(folder), jobs, on, dataset) as study:
+        return run(study)
+
+
+def extend(
+    folder: str | Path,
+    budget: str,
+    *,
+    jobs: int | None = None,
+    on: str = "local",
+    dataset: Dataset | None = None,
+) -> Study:
+    """Add rounds to a study, an amendment of its plan that the ledger keeps.
+
+    budget  "+10min" for a study whose budget is in time; "+6rounds" for one whose budget is in steps
+    """
+    with _again(Path(folder), jobs, on, dataset) as study:
+        amendments.amend(study, budget)
+        return run(study)
+
+
+@contextmanager
+def _again(folder: Path, jobs: int | None, on: str, dataset: Dataset | None) -> Iterator[Study]:
+    """Open a study that exists, in whose folder nobody else may work meanwhile."""
     plan = read_plan(folder)
     dataset = read(plan.source, **plan.data_options) if dataset is None else dataset
     if changed := what_changed(plan, dataset):
         raise ConfigError(changed)
+    runner = engine(on, jobs=jobs, threads=plan.threads, device=plan.device)
     with locked(folder):
-        return run(Study(folder, plan, problem_of(plan, dataset), engine(on)))
+        sweep_drafts(folder)
+        yield Study(folder, plan, problem_of(plan, dataset), runner)
 
 
 def run(study: Study) -> Study:
     """Run the stages that the ledger does not have yet, then write results and report."""
-    with only_threads(study.plan.threads):
+    with only_threads(study.plan.threads), closing(study.engine):
         describe_data(study)
         stages.audit_data(study)
         stages.probe_data(study)
         timing.calibrate(study)
-        timing.schedule(study)
-        with progress_bar("compare", timing.num_trials(study)) as watch:
-            _run_trials(study, watch)
+        schedule(study)
+        with progress_bar("compare", num_trials(study)) as watch:
+            stages.run_rounds(study, watch)
+            stages.open_test(study, _leading(study), watch)
         _conclude(study)
     return study
 
@@ -145,11 +185,9 @@ def only_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run_trials(study: Study, watch: Bar) -> None:
-    chosen = stages.tune_models(study, watch)
-    stages.replicate_models(study, chosen, watch)
-    winner, baseline = leading(study.plan, study.ledger)
-    stages.open_test(study, chosen, [name for name in (winner, baseline) if name], watch)
+def _leading(study: Study) -> list[str]:
+    """The best candidate and the best baseline."""
+    return [name for name in leading(study.plan, study.ledger) if name]
 
 
 def _conclude(study: Study) -> None:

@@ -40,7 +40,8 @@ def question(plan: Plan, problem: Problem) -> dict[str, Any]:
 def forecast_cost(plan: Plan, problem: Problem) -> dict[str, Any]:
     """What a study would run, and how long, without running it."""
     iterated = [name for name in plan.models if not registry.entry(name).closed_form]
-    trials = sum(tune.survivors(plan.settings)) * len(iterated) + plan.replicates * len(plan.models) + 2
+    tuning = tune.num_tried(plan.settings)
+    trials = plan.replicates * (len(plan.models) + tuning * len(iterated)) + 2 * (1 + tuning)
     return {
         "plan": plan.to_dict(),
         "digest": plan.digest(),

@@ -34,7 +34,7 @@ def provenance(reading: Reading) -> dict[str, Any]:
         "started": sessions[0]["time"],
         "finished": ends[0]["time"] if ends else None,
         "sessions": len(sessions),
-        "wall_seconds": sum(line["wall_seconds"] for line in lines if "wall_seconds" in line),
+        "wall_seconds": max(line.get("elapsed_seconds", 0.0) for line in lines),
         "training_seconds": sum(line["wall_seconds"] for line in reading.trials),
         "family_seconds": _family_seconds(reading),
         "bookkeeping_seconds": sum(line["bookkeeping_seconds"] for line in ends),
@@ -72,18 +72,14 @@ def caveats(reading: Reading) -> list[str]:
 
 
 def _paces(reading: Reading) -> list[str]:
-    told, paces = [], [line["part"] for line in reading.ledger.all("pace")]
-    parts = [part for part in paces if 0 < part < 1]
-    if parts:
-        told.append(
-            f"{words.plural(len(parts), 'round')} shortened, for all alike, to {100 * min(parts):.0f} % or "
-            "more of the length; what was judged on the test part was trained in full"
-        )
-    if 0.0 in paces:
-        told.append(
-            "the last rounds were not run, to keep the budget: the machine was slower than at the start"
-        )
-    return told
+    short = [line for line in reading.ledger.all("pace") if 0 < line["part"] < 1]
+    if not short:
+        return []
+    rounds = words.plural(sum(line.get("rounds", 1) for line in short), "round")
+    return [
+        f"{rounds} shortened, for all alike, to {100 * min(line['part'] for line in short):.0f} % or "
+        "more of the length; what was judged on the test part was trained in full"
+    ]
 
 
 def _unequal(reading: Reading) -> list[str]:
@@ -120,7 +116,11 @@ def not_shown(reading: Reading) -> list[dict[str, str]]:
         for name in reading.plan.models
         if name not in reading.models
     ]
-    return [*failed, *slow, *skipped, tuning]
+    left = [
+        {"what": f"{line['model']} ran {line['after']} rounds", "why": "it was shown to be out of reach then"}
+        for line in reading.ledger.all("left_behind")
+    ]
+    return [*failed, *slow, *left, *skipped, tuning]
 
 
 def plain(line: Record, drop: Sequence[str] = ()) -> dict[str, Any]:

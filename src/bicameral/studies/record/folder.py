@@ -11,7 +11,8 @@ from typing import Any
 from bicameral.disk import write_json
 from bicameral.errors import BicameralError, StudyError
 from bicameral.studies.record.ledger import Ledger
-from bicameral.studies.record.lock import locked
+from bicameral.studies.record.lock import LOCK, locked
+from bicameral.studies.record.outcomes import OUTCOMES
 from bicameral.studies.record.plan import VERSION, Plan, plan_from_dict
 
 PLAN, LEDGER, RESULTS = "plan.json", "ledger.jsonl", "results.json"
@@ -71,6 +72,16 @@ def read_plan(folder: Path) -> Plan:
 def read_results(folder: Path) -> dict[str, Any]:
     """The results of a finished study folder."""
     return _read(folder, RESULTS, f"the study is not finished: run bicameral resume {folder}")
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Remove what a killed process had half written."""
+    for place in (folder, folder / "artifacts", folder / OUTCOMES):
+        for draft in place.glob(".*"):
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            elif draft.name != LOCK:
+                draft.unlink(missing_ok=True)
 
 
 def next_folder(runs: Path) -> Path:

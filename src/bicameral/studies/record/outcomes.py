@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bicameral.disk import write_bytes
 from bicameral.errors import StudyError
 from bicameral.tasks import Task, task_from_dict
 
@@ -59,8 +60,11 @@ class Outcomes:
         }
         arrays = {"task": task, "rows": _narrow(self.rows), "units": _narrow(self.units), **kept}
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(buffer.getvalue())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, buffer.getvalue())
+        except OSError as error:
+            raise StudyError(f"could not write {path}: {error}; make room and resume the study") from error
         return {"file": f"{path.parent.name}/{path.name}", "sha256": _hash(buffer.getvalue())}
 
 

@@ -36,7 +36,7 @@ class Plan:
     trial_steps: int | None = None  # steps of a full trial, instead of seconds: the same on every machine
     replicates: int = 6
     folds: int = 4  # of a repetition, in which every example is judged once; fewer where the data bear fewer
-    settings: int = 6  # quasi-random settings a family starts tuning with
+    settings: int = 3  # quasi-random settings that a family tries in every replicate
     seed: int = 0
     test_fraction: float = 0.2
     batch_size: int | None = None  # None: chosen by the size of the training part

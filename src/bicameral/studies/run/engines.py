@@ -1,8 +1,7 @@
-"""Where trials run: one after the other in this process, or on many machines through Ray."""
+"""Where trials run: in this process, in workers beside it, or on many machines through Ray."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,29 +12,45 @@ import torch
 from bicameral.errors import ConfigError, MissingExtraError, StudyError, nearest
 from bicameral.problems.problem import Problem
 from bicameral.studies.record.outcomes import OUTCOMES
+from bicameral.studies.run.chain import Chain, Places, Record, advance
+from bicameral.studies.run.cores import default_jobs
 from bicameral.studies.run.trial import Place, Trial, failure, run_trial
+from bicameral.studies.run.workers import Workers
 
-Record = Mapping[str, Any]
 ARTIFACT = "artifact"
-Places = Callable[[Trial], Place]
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs trials that do not depend on each other and gives each record as it is done."""
+    """Runs chains of trials that do not depend on each other and gives each record as it is done."""
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
-        """Yield one record a trial, in any order."""
+    jobs: int  # trials side by side
+
+    def run(self, problem: Problem, chains: Sequence[Chain], place: Places) -> Iterator[Record]:
+        """Yield one record a trial, in any order, and send it to its chain."""
+        ...
+
+    def close(self) -> None:
+        """Let go of processes."""
         ...
 
 
 class Local:
     """One trial at a time, in this process: no trial disturbs the timing of another."""
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
+    jobs = 1
+
+    def run(self, problem: Problem, chains: Sequence[Chain], place: Places) -> Iterator[Record]:
         """Yield the records in the order of the trials."""
-        for trial in trials:
-            yield run_trial(problem, trial, place(trial))
+        for chain in chains:
+            trial = advance(chain)
+            while trial is not None:
+                record = run_trial(problem, trial, place(trial))
+                yield record
+                trial = advance(chain, record)
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 class Ray:
@@ -50,21 +65,34 @@ class Ray:
         if not ray.is_initialized():
             ray.init(log_to_driver=False, include_dashboard=False)
         self.ray, self.share = ray, lru_cache(maxsize=1)(self._share)
+        self.jobs = max(1, int(ray.cluster_resources().get("CPU", 1)) // torch.get_num_threads())
 
-    def run(self, problem: Problem, trials: Sequence[Trial], place: Places) -> Iterator[Record]:
+    def run(self, problem: Problem, chains: Sequence[Chain], place: Places) -> Iterator[Record]:
         """Yield each record as its machine returns it; a machine lost twice is a trial that failed."""
         threads, shared = torch.get_num_threads(), [self.share(problem)]
-        gpus = int(any(trial.device != "cpu" for trial in trials))
-        remote = self.ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=1)(_run_apart)
-        running = {remote.remote(shared, trial, place(trial), threads): trial for trial in trials}
+        run_one = self.ray.remote(num_cpus=threads, max_retries=1)(_run_apart)
+        running: dict[Any, tuple[Chain, Trial]] = {}
+
+        def ask(chain: Chain, trial: Trial | None) -> None:
+            if trial is not None:
+                remote = run_one.options(num_gpus=int(trial.device != "cpu"))
+                running[remote.remote(shared, trial, place(trial), threads)] = (chain, trial)
+
         try:
+            for chain in chains:
+                ask(chain, advance(chain))
             while running:
                 (task,), _ = self.ray.wait(list(running))
-                trial = running.pop(task)
-                yield self._collect(task, trial, place(trial))
+                chain, trial = running.pop(task)
+                record = self._collect(task, trial, place(trial))
+                yield record
+                ask(chain, advance(chain, record))
         finally:
             for task in running:
                 self.ray.cancel(task)
+
+    def close(self) -> None:
+        """The cluster is not ours to end."""
 
     def _share(self, problem: Problem) -> Any:
         for _ in problem.raw.items:  # decoded here, where the files are
@@ -80,7 +108,7 @@ class Ray:
                 "install the same versions of bicameral and torch on all of them"
             ) from error
         except self.ray.exceptions.RayError as error:
-            return {**asdict(trial), **failure(error), "wall_seconds": 0.0}
+            return {**trial.to_dict(), **failure(error), "wall_seconds": 0.0}
         for name, content in files.items():
             path = _home(place, name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +116,20 @@ class Ray:
         return record
 
 
-def engine(name: str) -> Engine:
-    """Return the engine called "local" or "ray"."""
-    engines = {"local": Local, "ray": Ray}
-    if name not in engines:
-        raise ConfigError(f"no engine called {name!r}{nearest(name, engines)}")
-    return engines[name]()
+def engine(name: str, *, jobs: int | None = None, threads: int = 1, device: str = "cpu") -> Engine:
+    """Return the engine called "local" or "ray".
+
+    jobs  local workers, by default as many as cores are allowed; a GPU is not shared
+    """
+    if jobs is not None and (not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1):
+        raise ConfigError(f"jobs is {jobs!r}; expected a number of processes of at least 1")
+    if name == "ray":
+        return Ray()
+    if name != "local":
+        raise ConfigError(f"no engine called {name!r}{nearest(name, ('local', 'ray'))}")
+    if jobs is None:
+        jobs = default_jobs(threads) if device == "cpu" else 1
+    return Local() if jobs == 1 else Workers(jobs)
 
 
 def _run_apart(

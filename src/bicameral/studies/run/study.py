@@ -14,6 +14,7 @@ from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.outcomes import OUTCOMES
 from bicameral.studies.record.plan import Plan
 from bicameral.studies.record.surroundings import now, surroundings
+from bicameral.studies.run.chain import Chain, advance
 from bicameral.studies.run.engines import Engine
 from bicameral.studies.run.trial import Place, Trial
 
@@ -33,14 +34,15 @@ class Study:
     ):
         self.folder, self.plan, self.problem, self.engine = folder, plan, problem, engine
         self.ledger = Ledger(folder / LEDGER)
-        opened = time.perf_counter()
-        self._started, self._booked = opened if began is None else began, self.spent()
+        opened, self._opened_at = time.perf_counter(), len(self.ledger.lines)
+        self._started, self._before = opened if began is None else began, self._last_seen()
         self.log(
             "session",
             str(len(self.ledger.all("session"))),
             {
                 "plan": plan.digest(),
                 "command": command,
+                "jobs": engine.jobs,
                 "wall_seconds": opened - self._started,
                 **surroundings(plan.threads),
             },
@@ -52,8 +54,8 @@ class Study:
         return read_results(self.folder)
 
     def log(self, kind: str, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write one line of the ledger."""
-        return self.ledger.append(kind, key, jsonable(value))
+        """Write one line of the ledger, with the seconds since the start."""
+        return self.ledger.append(kind, key, jsonable({**value, "elapsed_seconds": self.elapsed()}))
 
     @contextmanager
     def fact(self, kind: str, key: str = "") -> Iterator[dict[str, Any]]:
@@ -76,37 +78,62 @@ class Study:
     def close(self) -> None:
         """Book how long this session took, and how much of it no stage accounts for."""
         session = time.perf_counter() - self._started
-        booked = self.spent() - self._booked
-        seconds = {"session_seconds": session, "bookkeeping_seconds": session - booked}
-        self.log("end", "", {"time": now(), **seconds})
+        lines = self.ledger.lines[self._opened_at :]
+        trials = sum(line["wall_seconds"] for line in lines if line["kind"] == "trial")
+        stages = sum(line.get("wall_seconds", 0.0) for line in lines if line["kind"] != "trial")
+        rest = max(0.0, session - stages - trials / self.jobs)
+        self.log("end", "", {"time": now(), "session_seconds": session, "bookkeeping_seconds": rest})
 
     @property
     def models(self) -> list[str]:
         """The models of the plan, without those that the schedule left out as too slow."""
         return compared(self.plan, self.ledger)
 
-    def spent(self) -> float:
-        """Seconds booked so far, whichever session spent them."""
-        return sum(line.get("wall_seconds", 0.0) for line in self.ledger.lines)
+    @property
+    def jobs(self) -> int:
+        """How many trials run side by side."""
+        return self.engine.jobs
+
+    def budget_end(self) -> float:
+        """Seconds after its start at which the study is to end."""
+        assert self.plan.budget_seconds is not None
+        extended = self.ledger.all("extension")
+        return extended[-1]["until_seconds"] if extended else self.plan.budget_seconds
+
+    def rounds_asked(self) -> int:
+        """Rounds of a study whose budget is in steps."""
+        return self.plan.replicates + sum(line["rounds"] or 0 for line in self.ledger.all("extension"))
 
     def elapsed(self) -> float:
-        """Seconds since the start, those of interrupted sessions as far as they were booked."""
-        return self._booked + time.perf_counter() - self._started
+        """Wall seconds since the start, those of interrupted sessions up to their last line."""
+        return self._before + time.perf_counter() - self._started
 
-    def run(self, trials: Sequence[Trial], watch: Bar) -> list[Mapping[str, Any]]:
-        """Run the trials that the ledger does not know yet; return the records of all, in their order."""
-        missing = [trial for trial in trials if self.known("trial", trial.key) is None]
-        watch.advance(len(trials) - len(missing))
-        for record in self.engine.run(self.problem, missing, self.place):
+    def _last_seen(self) -> float:
+        return max((line.get("elapsed_seconds", 0.0) for line in self.ledger.lines), default=0.0)
+
+    def run(self, chains: Sequence[Chain], watch: Bar) -> None:
+        """Run the trials of the chains that the ledger does not know yet."""
+        for record in self.engine.run(
+            self.problem, [self._missing(one, watch) for one in chains], self.place
+        ):
             self.log("trial", record["key"], record)
             watch.advance(note=record["key"])
-        return [line for trial in trials if (line := self.known("trial", trial.key)) is not None]
+
+    def _missing(self, chain: Chain, watch: Bar) -> Chain:
+        """Ask only for trials that the ledger does not know; the others are answered from it."""
+        trial = advance(chain)
+        while trial is not None:
+            if (record := self.known("trial", trial.key)) is None:
+                record = yield trial
+            else:
+                watch.advance()
+            trial = advance(chain, record)
 
     def place(self, trial: Trial) -> Place:
         """Where the files of a trial go: first replicates get measured, final ones shipped."""
         name = trial.key.replace("/", "-")
         judged = trial.stage != "tune"
-        kept = trial.stage == "final" or (trial.stage == "replicate" and trial.replicate == 0)
+        kept = trial.stage == "final" or (trial.stage, trial.replicate) == ("replicate", 0)
         return Place(
             artifact=self.folder / "artifacts" / name if kept else None,
             outcomes=self.folder / OUTCOMES / f"{name}.npz" if judged else None,
