@@ -8,21 +8,17 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from bicameral.data.dataset import Dataset, Fault, Kind
 from bicameral.data.read.files import Blob
-from bicameral.data.read.labels.parts import WORDS, part_of, published
+from bicameral.data.read.labels.parts import published
 from bicameral.data.read.labels.targets import Answer, encode
 from bicameral.data.read.lengths import cut_to_lengths
+from bicameral.data.read.named import as_array, class_names, first_of, gather
 from bicameral.data.read.shapes import Stack, items_of
 from bicameral.errors import DataError
 
-X_NAMES = ("x", "data", "images", "image", "frames", "clips", "sounds", "audio", "series", "texts", "text")
-Y_NAMES = ("y", "target", "targets", "labels", "label", "class", "classes")
 GROUP_NAMES = ("groups", "group", "subjects", "subject", "speakers", "patients")
-CLASS_NAMES = ("class_names", "label_names", "classes", "names", "target_names")  # from the third on a guess
-Arrays = Mapping[str, Any]
 
 
 def read_arrays(
@@ -54,27 +50,27 @@ def read_arrays(
     if not any(hasattr(values, "__len__") and getattr(values, "ndim", 1) for values in arrays.values()):
         given = name if isinstance(source, Mapping) else type(source).__name__
         raise DataError(f"{given} holds no data; expected a path, arrays (X, y) or a Dataset")
-    values, y, part = _gather(arrays, x, target)
+    values, y, part = gather(arrays, x, target)
     values = values if missing is None else _unknown_where(values, missing)
     y = y if labels else None
     if channels == "first" and np.ndim(values) == 3:
-        values, kind = _array(values).transpose(0, 2, 1), kind or "series"
+        values, kind = as_array(values).transpose(0, 2, 1), kind or "series"
     items, kind, columns = items_of(values, kind, to_forecast=y is None and labels)
     columns = _named_columns(arrays, columns)
-    groups = _first(arrays, GROUP_NAMES) if groups is None else groups
+    groups = first_of(arrays, GROUP_NAMES) if groups is None else groups
     split = part if split is None else split
     dataset = Dataset(
         name=name,
         kind=kind,
         items=items,
         ids=[f"row {row}" for row in range(len(items))],
-        groups=None if groups is None else _array(groups).reshape(-1).astype(str),
+        groups=None if groups is None else as_array(groups).reshape(-1).astype(str),
         split=None if split is None else _published(split, len(items), name),
         columns=columns,
         target_columns=columns if y is None and labels else (),
         rate=rate,
     )
-    return _usable(_finite(_with_targets(dataset, y, answer, _names(arrays, classes, y))))
+    return _usable(_finite(_with_targets(dataset, y, answer, class_names(arrays, classes, y))))
 
 
 def _named_columns(arrays: Mapping[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,12 +82,12 @@ def _unknown_where(values: Any, missing: float | str) -> Any:
     """Return float32 values, NaN where they are `missing`."""
     if isinstance(values, list):
         return [_unknown_where(value, missing) for value in values]
-    array = _array(values).astype(np.float32)
+    array = as_array(values).astype(np.float32)
     return np.where(array == np.float32(missing), np.float32(np.nan), array)
 
 
 def _published(split: Any, count: int, name: str) -> np.ndarray | None:
-    words = [str(word) for word in np.atleast_1d(_array(split))]
+    words = [str(word) for word in np.atleast_1d(as_array(split))]
     if len(words) != count:
         raise DataError(
             f"{name} has {count} examples and {len(words)} parts in its split; expected one an example"
@@ -138,105 +134,10 @@ def _as_mapping(source: Any) -> dict[str, Any]:
     return {"x": source}
 
 
-def _gather(arrays: dict[str, Any], x: str | None, target: str | None) -> tuple[Any, Any, list[str] | None]:
-    """Return X, y and the part of each row; parts may come as train_x, test_x or as train_index."""
-    parts = {key.split("_", 1)[0]: None for key in arrays if "_" in key and part_of(key.split("_", 1)[0])}
-    pieces = {part: _pair(_of_part(arrays, part), x, target) for part in parts if _of_part(arrays, part)}
-    if not pieces:
-        values, y = _pair(arrays, x, target)
-        return values, y, _indexed_parts(arrays, len(values))
-    split = [str(part_of(part)) for part, (values, _) in pieces.items() for _ in range(len(values))]
-    bare = [f"{part}_x" for part, (_, y) in pieces.items() if y is None]
-    if 0 < len(bare) < len(pieces):
-        raise DataError(
-            f"{bare[0]} has no targets beside it, but others do; leave it out, and predict it later"
-        )
-    values = _joined([values for values, _ in pieces.values()])
-    return values, None if bare else _joined([y for _, y in pieces.values()]), split
-
-
-def _of_part(arrays: dict[str, Any], part: str) -> dict[str, Any]:
-    inner = {key.split("_", 1)[1]: value for key, value in arrays.items() if key.split("_", 1)[0] == part}
-    return inner if any(key.lower() in X_NAMES for key in inner) else {}
-
-
-def _pair(arrays: dict[str, Any], x: str | None, target: str | None) -> tuple[Any, Any]:
-    values = _first(arrays, X_NAMES) if x is None else _named(arrays, x)
-    if values is None and len(arrays) == 1:
-        values = next(iter(arrays.values()))
-    if values is None:
-        shapes = ", ".join(f"{key} {np.shape(value)}" for key, value in arrays.items())
-        raise DataError(f"no array of examples among: {shapes}; call it X, or pass x='its name'")
-    return values, _first(arrays, Y_NAMES) if target is None else _named(arrays, target)
-
-
-def _indexed_parts(arrays: dict[str, Any], count: int) -> list[str] | None:
-    indices = {word: arrays[key] for word in WORDS for key in arrays if key == f"{word}_index"}
-    given = _first(arrays, ("split",))
-    if not indices:
-        return None if given is None else [str(word) for word in np.atleast_1d(given)]
-    split = [""] * count
-    for word, rows in indices.items():
-        for row in _rows_of(f"{word}_index", rows, count):
-            if split[row] not in ("", WORDS[word]):
-                raise DataError(
-                    f"{word}_index names the row {row}, which is in the part {split[row]} already"
-                )
-            split[row] = WORDS[word]
-    return split
-
-
-def _rows_of(name: str, given: Any, count: int) -> list[int]:
-    """Return the rows of a part, checked: whole numbers, or one true or false an example."""
-    rows = _array(given)
-    if rows.dtype == bool and rows.shape == (count,):
-        return np.flatnonzero(rows).tolist()
-    whole = rows.ndim == 1 and rows.dtype.kind in "iuf" and bool((rows == np.floor(rows)).all())
-    if not whole:
-        raise DataError(f"{name} is {rows.dtype} {rows.shape}; expected whole numbers, each a row from 0 on")
-    outside = rows[(rows < -count) | (rows >= count)]
-    if len(outside):
-        raise DataError(f"{name} names the row {int(outside[0])} of {count}; rows count from 0")
-    return (rows.astype(np.int64) % count).tolist()
-
-
-def _first(arrays: dict[str, Any], names: Sequence[str]) -> Any:
-    lower = {key.lower(): value for key, value in arrays.items()}
-    return next((lower[name] for name in names if lower.get(name) is not None), None)
-
-
-def _named(arrays: dict[str, Any], key: str) -> Any:
-    if key not in arrays:
-        raise DataError(f"no array called {key!r}; there are {', '.join(arrays)}")
-    return arrays[key]
-
-
-def _names(arrays: dict[str, Any], given: Sequence[str], targets: Any) -> tuple[str, ...]:
-    """Return the names of the classes; an array that may hold anything else is one only where it fits."""
-    names = next((_array(arrays[key]) for key in arrays if key.lower() in CLASS_NAMES[:2]), None)
-    guessed = next((_array(arrays[key]) for key in arrays if key.lower() in CLASS_NAMES[2:]), None)
-    if len(given) or names is not None:
-        return tuple(map(str, np.atleast_1d(_array(given if len(given) else names))))
-    if guessed is None or guessed.dtype.kind != "U" or guessed.ndim != 1 or targets is None:
-        return ()
-    whole = _array(targets).dtype.kind in "iu" and _array(targets).max(initial=0) < len(guessed)
-    return tuple(map(str, guessed)) if whole and len(set(guessed.tolist())) == len(guessed) else ()
-
-
-def _joined(pieces: Sequence[Any]) -> Any:
-    if all(isinstance(piece, list) for piece in pieces):
-        return [item for piece in pieces for item in piece]
-    arrays = [_array(piece) for piece in pieces]
-    if len({array.shape[1:] for array in arrays}) > 1:
-        shapes = " and ".join(str(array.shape) for array in arrays)
-        raise DataError(f"the parts have the shapes {shapes}; expected the same but for the first number")
-    return np.concatenate(arrays)
-
-
 def _with_targets(dataset: Dataset, y: Any, answer: Answer | None, names: tuple[str, ...]) -> Dataset:
     if y is None:
         return dataset
-    y = _array(y)
+    y = as_array(y)
     if not y.ndim:
         raise DataError(f"y is one {type(y.item()).__name__}; expected one target an example")
     if len(y) != len(dataset):
@@ -301,7 +202,3 @@ def _unanswered(dataset: Dataset) -> np.ndarray:
     if dataset.targets is None or dataset.classes:
         return np.zeros(len(dataset), dtype=bool)
     return ~np.isfinite(dataset.targets.reshape(len(dataset), -1)).all(axis=1)
-
-
-def _array(values: Any) -> np.ndarray:
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

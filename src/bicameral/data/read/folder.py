@@ -16,6 +16,7 @@ from bicameral.data.read.labels.parts import part_in_stem
 from bicameral.data.read.piano_roll import read_piano_rolls
 from bicameral.data.read.plain_text import by_folder, plain_texts
 from bicameral.data.read.request import Request
+from bicameral.data.read.series_files import are_series_files, read_series_files
 from bicameral.data.read.sounds import read_sounds
 from bicameral.data.read.tables.table import TABLES
 from bicameral.data.read.tabular import read_tables
@@ -46,7 +47,11 @@ def read_folder(request: Request, files: list[Blob], faults: list[Fault]) -> Dat
         return _read_array_files(request, arrays)
     if found:
         return _read_media(request, found, files, faults)
-    return _read_texts(request, data, faults) or read_files(request, _one_set(request.name, data))
+    if texts := _read_texts(request, data, faults):
+        return texts
+    if request.kind in (None, "series") and are_series_files(data):
+        return request.call_filed(read_series_files, request.name, data, faults)
+    return read_files(request, _one_set(request.name, data))
 
 
 def read_files(request: Request, parts: dict[str, Blob]) -> Dataset:

@@ -7,6 +7,7 @@ from bicameral.data.read.files import Blob
 from bicameral.data.read.frames import FRAMES, read_parquet
 from bicameral.data.read.labelled_series import read_long, read_rows, roles
 from bicameral.data.read.labels.join import join
+from bicameral.data.read.labels.parts import part_in_stem
 from bicameral.data.read.request import Request
 from bicameral.data.read.series import read_series
 from bicameral.data.read.tables.columns import SPLIT, TIME, pick
@@ -104,7 +105,8 @@ def _stacked(tables: Iterable[Table], column: str) -> list[str]:
 def _is_archive(table: Table, parts: dict[str, Blob]) -> bool:
     """Return whether this is of the UCR archive: parts, no header, only numbers, the label first."""
     cells = (cells[:HEAD] for column, cells in table.columns.items() if column not in SPLIT)
-    return len(parts) > 1 and not table.header and all(numbers(head) is not None for head in cells)
+    told = len(parts) > 1 or any(part_in_stem(blob.stem)[1] for blob in parts.values())
+    return told and not table.header and all(numbers(head) is not None for head in cells)
 
 
 def _has_clock(table: Table, asked: str | None) -> bool:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from bicameral.data.dataset import Fault
-from bicameral.data.read.files import Blob
+from bicameral.data.read.files import Blob, blob_of
+from bicameral.data.read.labels.lists import parts_by_list
 from bicameral.data.read.labels.matching import match
 from bicameral.data.read.labels.parts import part_of
 from bicameral.data.read.labels.targets import why_unlabelled
@@ -54,9 +55,18 @@ def examples(
     frames  each innermost folder is one example, its files in the order of their names
     """
     table = _find_table(files, suffixes, options)
-    listed = [blob for blob in files if blob.suffix in suffixes]
-    faults = _strangers(files, suffixes, table)
-    bare = _clips_of_frames(listed) if frames else [Example(name=blob.name, blobs=(blob,)) for blob in listed]
+    index = table.name if table else ""
+    listed = [blob for blob in files if blob.suffix in suffixes and blob.name != index]
+    parts, lists = parts_by_list(files, [blob.name for blob in listed])
+    faults = _strangers([blob for blob in files if blob.name not in lists], suffixes, table)
+    bare = (
+        _clips_of_frames(listed)
+        if frames
+        else [
+            Example(name=blob.name, blobs=(blob,), part=part)
+            for blob, part in zip(listed, parts, strict=True)
+        ]
+    )
     if options.labels is False:
         return bare, faults
     if options.pattern:
@@ -105,7 +115,7 @@ def _find_table(files: list[Blob], suffixes: Sequence[str], options: Labels) -> 
     names = [blob.name for blob in files if blob.suffix in suffixes]
     tables = [blob for blob in files if blob.suffix in TABLES and "/" not in blob.name]
     if options.labels:
-        chosen = [blob for blob in files if blob.name == options.labels]
+        chosen = [blob for blob in files if blob.name == options.labels] or _elsewhere(files, options.labels)
         if not chosen:
             seen = ", ".join(blob.name for blob in tables) or "none"
             raise DataError(f"no table {options.labels!r} beside the files; tables there: {seen}")
@@ -114,6 +124,15 @@ def _find_table(files: list[Blob], suffixes: Sequence[str], options: Labels) -> 
         return None
     usable = (read_table(blob) for blob in tables)
     return next((table for table in usable if _is_of_labels(table, names, options)), None)
+
+
+def _elsewhere(files: list[Blob], written: str | bool) -> list[Blob]:
+    """Return the table that is named by its path from the folder that was read, such as ../index.csv."""
+    on_disk = next((blob for blob in files if not blob.member), None)
+    if on_disk is None:
+        return []
+    path = Path(str(on_disk.path).removesuffix(on_disk.name)) / str(written)
+    return [blob_of(path)] if path.is_file() else []
 
 
 def _is_of_labels(table: Table, names: list[str], options: Labels) -> bool:
@@ -210,9 +229,11 @@ def _by_folder(bare: list[Example]) -> tuple[list[Example], list[Fault]]:
         inner = path[skip + parted :]
         if not inner or (parted and part is None):
             faults.append(Fault(example.name, "lies outside every class folder"))
+        elif re.fullmatch(r"_.*_", inner[0]):
+            faults.append(Fault(example.name, f"left out: a folder like {inner[0]} is no class"))
         else:
             group = "/".join(inner) if len(inner) > 1 else ""
-            labelled.append(replace(example, label=inner[0], group=group, part=part or ""))
+            labelled.append(replace(example, label=inner[0], group=group, part=part or example.part))
     return labelled, faults
 
 
