@@ -19,11 +19,42 @@ UNMET: dict[str, str] = {}  # checks of scikit-learn that cannot hold here, each
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [Classifier(random_state=0, max_iter=60), Regressor(random_state=0, max_iter=60)],
+    [Classifier("mlp", random_state=0, max_iter=60), Regressor("mlp", random_state=0, max_iter=60)],
     expected_failed_checks=lambda _: UNMET,
 )
 def test_contract_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [Classifier(random_state=0, max_iter=5), Regressor(random_state=0, max_iter=5)],
+    expected_failed_checks=lambda _: UNMET,
+)
+def test_contract_of_a_race(estimator, check):
+    check(estimator)
+
+
+def test_auto_takes_what_wins_and_gives_it_every_example():
+    X, y = make_blobs(60, centers=3, random_state=0)
+    model = Classifier(random_state=0, max_iter=1).fit(X, y)
+    assert model.score(X, y) >= 0.9
+    assert model.race_["majority"] < 0.6
+    assert max(model.race_.values()) > 0.8
+    again = Classifier(random_state=0, max_iter=1).fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_auto_answers_with_numbers_too():
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    model = Regressor(random_state=0, max_iter=1).fit(X, X @ [1.0, 2.0, 0.0, 0.0])
+    assert model.score(X, X @ [1.0, 2.0, 0.0, 0.0]) > 0.8
+
+
+def test_overrides_belong_to_one_model():
+    with pytest.raises(BicameralError, match="name it with model="):
+        Classifier(overrides={"width": 3}).fit(*make_blobs(60, random_state=0))
 
 
 @pytest.fixture(scope="module")

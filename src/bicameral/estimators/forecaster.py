@@ -8,12 +8,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bicameral.data.dataset import Dataset
+from bicameral.data.examples.season import season_of
 from bicameral.data.examples.windows import windows
 from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
 from bicameral.models import require_counts
 
-AUTO = "gru"
+AUTO = "gru"  # where there are too few windows to race
 REACH = 4  # horizons a look-back is long, unless told
 
 
@@ -56,8 +57,8 @@ class Forecaster(Trained):
         self.lookback_ = REACH * self.horizon if self.lookback is None else self.lookback
         self.end_ = X[-self.lookback_ :]
         cut = self._windows(X)
-        options = {"lookback": self.lookback_, "horizon": self.horizon}
-        self._train(cut, AUTO if self.model == "auto" else self.model, options)
+        options = {"lookback": self.lookback_, "horizon": self.horizon, "season": season_of(_series(X))}
+        self._train(cut, None if self.model == "auto" else self.model, options, fallback=AUTO)
         return self
 
     def predict(self, X: Any = None) -> np.ndarray:

@@ -14,13 +14,13 @@ from bicameral.errors import DataError
 from bicameral.estimators.trained import Trained
 
 KINDS: dict[int, Kind] = {2: "series", 3: "series", 4: "image", 5: "clip"}  # by the axes of X
-AUTO = {2: "mlp", 3: "fcn", 4: "resnet", 5: "lrcn"}  # a fair start for such data, not a verdict
+AUTO = {2: "mlp", 3: "fcn", 4: "resnet", 5: "lrcn"}  # where there are too few examples to race
 
 
 class _Labelled(Trained):
     """Rows of X are features (n d), series (n t d), pictures (n c h w) or clips (n t c h w).
 
-    model           a name of the registry, or "auto" for a fair start by the axes of X
+    model           a name of the registry; "auto": those that suit the data race, the best is fitted to all
     overrides       fields of the model's config
     max_iter        epochs, where no budget_seconds are given
     """
@@ -51,8 +51,8 @@ class _Labelled(Trained):
         return tags
 
     def _fit(self, X: np.ndarray, targets: np.ndarray, classes: tuple[str, ...] = ()) -> None:
-        model = AUTO[X.ndim] if self.model == "auto" else self.model
-        self._train(_dataset(X, targets, classes), model)
+        model = None if self.model == "auto" else self.model
+        self._train(_dataset(X, targets, classes), model, fallback=AUTO[X.ndim])
 
     def _check(self, X: Any, y: Any = "no_validation", **options: Any) -> Any:
         checked = validate_data(

@@ -84,7 +84,8 @@ class Trees(FittedBuffers):
             columns = forest.classes_
         else:
             most: Any = 1 / 3 if question == NUMBERS else "sqrt"
-            forest = ExtraTreesRegressor(**options, max_features=most).fit(features, targets.astype(float))
+            wanted = targets.astype(float).squeeze(1) if targets.shape[1] == 1 else targets.astype(float)
+            forest = ExtraTreesRegressor(**options, max_features=most).fit(features, wanted)
             columns = np.arange(targets.shape[1])
         self.plant(_averaged(forest, columns, targets.shape[1]))
 

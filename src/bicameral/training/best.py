@@ -18,8 +18,9 @@ from bicameral.training.budgets import training_budget
 from bicameral.training.card import course, provenance
 from bicameral.training.contestants import contestants, kind_of
 from bicameral.training.prepare import Ready, audited, ready
-from bicameral.training.race import Race, Run
-from bicameral.training.refit import Rows, is_of_series, refitted, refitted_blend, rows_of
+from bicameral.training.race import Race
+from bicameral.training.refit import Rows, is_of_series, refitted, rows_of
+from bicameral.training.runs import Run
 from bicameral.training.tells import Tells
 
 MOST_BLENDED = 6  # runs that a blend is chosen from, the best ones
@@ -136,10 +137,9 @@ def _keep(race: Race, found: Ready, folder: Path, facts: Mapping[str, Any]) -> N
 
 def _finished(race: Race, found: Ready, winner: Winner, rows: Rows, *, quick: bool) -> Artifact:
     """The winner, fitted to all that is not the test part, and judged on that once."""
-    network = None if quick else _refit(race, winner, rows.rest)
-    card = {"model": winner.name, "fitted to": "train" if network is None else "train and val"}
+    network, but_for = (winner.network, "") if quick else _refit(race, winner, rows.rest)
+    card = {"model": winner.name, "fitted to": "train" if quick else f"train and val{but_for}"}
     card |= _scores(race, winner.network, found.draw.val, "val")
-    network = winner.network if network is None else network
     card |= _scores(race, network.eval(), found.draw.judged, "test")
     yardstick = _yardstick(race, winner)
     if yardstick is not None:
@@ -162,18 +162,26 @@ def _scores(race: Race, network: Any, part: Any, name: str) -> dict[str, float]:
     return {f"{name} {metric}": round(value, 6) for metric, value in found.items()}
 
 
-def _refit(race: Race, winner: Winner, examples: Callable[[], Any]) -> Any | None:
-    if isinstance(winner.network, Blend):
-        return refitted_blend(race, winner.runs, winner.network, examples())
-    run = winner.lead
-    if run.solved and not run.network.entry.closed_form:
-        return None
-    return refitted(race, run, examples())
+def best_network(race: Race, *, blend: bool = True) -> tuple[Any, Winner]:
+    """Run the race; return the winner's network, fitted to all examples, and who it is."""
+    race.run()
+    winner, whole = choose(race, blend=blend), race.draw.train.joined(race.draw.val)
+    return _refit(race, winner, lambda: whole)[0].eval(), winner
+
+
+def _refit(race: Race, winner: Winner, examples: Callable[[], Any]) -> tuple[Any, str]:
+    """The winner's network, each of its models fitted again that learns and can be, and which were not."""
+    learning = [run for run in winner.runs if not run.solved or run.network.entry.closed_form]
+    shown = examples() if learning else None
+    again = {id(run): refitted(race, run, shown) for run in learning if shown is not None}
+    left = [run.contestant.name for run in learning if again.get(id(run)) is None]
+    members: list[Any] = [again.get(id(run)) or run.network for run in winner.runs]
+    network = Blend(members, winner.network.weights) if isinstance(winner.network, Blend) else members[0]
+    return network, f"; {' and '.join(left)} only to train" if left else ""
 
 
 def _up_to_the_end(race: Race, winner: Winner, rows: Rows, artifact: Artifact) -> None:
     """Learn from the test part, too, before the future is asked for: what was judged stays as it was."""
-    network = _refit(race, winner, rows.everything)
-    if network is not None:
-        artifact.network = network.eval()
-        artifact.card["fitted to"] = "all rows, once the test part was judged"
+    network, but_for = _refit(race, winner, rows.everything)
+    artifact.network = network.eval()
+    artifact.card["fitted to"] = f"all rows, once the test part was judged{but_for}"

@@ -104,7 +104,9 @@ def _fit_windows(network: Network, task: Forecast, train: Prepared) -> None:
     count = max(1, min(len(train), MOST_VALUES // size))
     batch = train.batch(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
     assert batch.y is not None
-    x, y = network.read(batch.x, None)[0], task.standardise(batch.y)
+    x, units = task.rescaled(batch.x, None)
+    x, y = network.read(x, None)[0], task.standardise(batch.y)
+    y = y if units is None else (y - units.zero) / units.one
     network.backbone.fit_windows(x[..., list(task.channels)], y)
     if task.quantiles:
         spread = cast(Any, network.head).spread.zero_()

@@ -1,61 +1,40 @@
 """A race inside a budget: models solved at once first, then the networks that can learn in what is left."""
 
-import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bicameral import registry
 from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import BicameralError
 from bicameral.problems.problem import Draw
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
+from bicameral.training.affordable import affordable
 from bicameral.training.budgets import Budget
 from bicameral.training.closed_form import out_of_fold
 from bicameral.training.contestants import Contestant
 from bicameral.training.cost import seconds_per_epoch
 from bicameral.training.distributed import best_device
 from bicameral.training.folds import folds
-from bicameral.training.history import History
-from bicameral.training.leading import Merit, is_clearly_ahead, merit
+from bicameral.training.leading import is_clearly_ahead, merit
 from bicameral.training.learn import is_iterated, learn
 from bicameral.training.recipe import Recipe, recipe_from_dict
+from bicameral.training.runs import Run
 from bicameral.training.seeding import seeded
 
 FEW = 1000  # training examples: below, what is solved is judged on every one of them, out of fold
-REHEARSED = 500  # examples that tell what solving takes on all
-GROWTH = 1.5  # seconds of solving grow with the examples to this power, for want of a better guess
-SOLVING = 0.5  # share of the budget after which nothing more is solved
+CROWD = 20_000  # windows that count as one epoch where there are more: neighbours are nearly alike
+RESERVE = 0.25  # share of the budget, at most, that is kept for solving the leader again on more examples
 TRIAL, MOST_TRIALS = 0.15, 3  # share of what is left that a trial of one of several networks gets
 FAILURES = (BicameralError, ValueError, RuntimeError, ArithmeticError, MemoryError)
 
-Tell = Callable[["Run"], None]
-
-
-@dataclass(kw_only=True)
-class Run:
-    """A contestant, and what came of it."""
-
-    contestant: Contestant
-    network: Any = None
-    output: Tensor | None = None  # answers to the validation part, as the task keeps them; None: it is out
-    merit: Merit = (-np.inf, -np.inf)  # on the validation part
-    pooled: Merit | None = None  # and on the training part, out of fold
-    seconds: float = 0.0
-    history: History = field(default_factory=History)
-    recipe: Recipe = field(default_factory=Recipe)
-    note: str = ""  # why it is out, or what is special
-
-    @property
-    def solved(self) -> bool:
-        """Whether it was fitted at once, or needs no fit."""
-        return self.contestant.way != "trained"
+Tell = Callable[[Run], None]
 
 
 class Race:
@@ -69,9 +48,12 @@ class Race:
         budget: Budget,
         seed: int,
         recipe: Mapping[str, Any] | None = None,
+        few: int = FEW,
         tell: Tell = lambda _: None,
     ):
-        self.draw, self.task, self.entered = draw, draw.task, entered
+        kind = draw.preprocessing.layout.kind
+        self.entered = [one for one in entered if not draw.task.unfit(registry.entry(one.model), kind)]
+        self.draw, self.task, self.few = draw, draw.task, few
         self.budget, self.seed, self.recipe, self.tell = budget, seed, dict(recipe or {}), tell
         self.runs: list[Run] = []
         self.began, self.y = time.perf_counter(), torch.empty(0)
@@ -131,7 +113,7 @@ class Race:
         run = Run(contestant=contestant)
         with self._running(run):
             network = self.build(contestant)
-            train = self._affordable(network)
+            train = affordable(network, self.draw.train, self.budget, self.left(), self.seed)
             if train is None:
                 run.note = "left out: solving it would take too much of the budget"
                 return
@@ -145,37 +127,11 @@ class Race:
 
     def _fit(self, network: Network, train: Prepared) -> Tensor | None:
         """Solve the network; answers to the training part, each out of its fold, where examples are few."""
-        few = len(train) <= FEW and train is self.draw.train
+        few = len(train) <= self.few and train is self.draw.train
         if network.entry.closed_form and few and not (self.task.overlapping or self.task.per_step):
             return out_of_fold(network, self.task, train, folds(self.task, train), seed=self.seed)
         learn(network, self.task, train, None, recipe=Recipe(), budget=self.budget, seed=self.seed)
         return None
-
-    def _affordable(self, network: Network) -> Prepared | None:
-        """Return the training part, or as many of its examples as can be solved in time; None for too few."""
-        train, budget = self.draw.train, self.budget.seconds
-        if budget is None or not network.entry.closed_form:
-            return train
-        if self.left() < (1 - SOLVING) * budget:
-            return None
-        if len(train) <= 2 * REHEARSED or network.entry.fitted == "count":  # counting is one pass
-            return train
-        seconds = self._rehearsed(network)
-        allowed = self.left() - (1 - SOLVING) * budget
-        count = min(len(train), int(REHEARSED * (allowed / seconds) ** (1 / GROWTH)))
-        if count < REHEARSED:
-            return None
-        if count == len(train):
-            return train
-        return train.subset(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
-
-    def _rehearsed(self, network: Network) -> float:
-        some = self.draw.train.subset(np.linspace(0, len(self.draw.train) - 1, REHEARSED).astype(np.int64))
-        before = time.perf_counter()
-        learn(
-            copy.deepcopy(network), self.task, some, None, recipe=Recipe(), budget=self.budget, seed=self.seed
-        )
-        return max(time.perf_counter() - before, 1e-3)
 
     def _able(self) -> list[tuple[Contestant, float]]:
         """The networks that can see the data often enough, each with its seconds an epoch."""
@@ -189,7 +145,7 @@ class Race:
                 self.runs.append(planned)
                 self.tell(planned)
             else:
-                able.append((contestant, planned.seconds))
+                able.append((contestant, planned.epoch))
         return able[:MOST_TRIALS]
 
     def _planned(self, contestant: Contestant) -> Run:
@@ -198,9 +154,10 @@ class Race:
         try:
             network = self.build(contestant)
             if is_iterated(network) and self.budget.seconds is not None:
-                recipe = self.recipe_of(contestant)
-                run.seconds = seconds_per_epoch(network, self.task, self.draw.train, recipe, at_least=0.2)
-                epochs = self.left() / run.seconds
+                recipe, train = self.recipe_of(contestant), self.draw.train
+                share = min(1.0, CROWD / len(train)) if self.task.overlapping else 1.0
+                run.epoch = share * seconds_per_epoch(network, self.task, train, recipe, at_least=0.2)
+                epochs = self.left() / run.epoch
                 if epochs < least:
                     run.note = f"left out: {epochs:.1f} epochs fit, it needs {least:g}"
         except FAILURES as error:
@@ -209,20 +166,26 @@ class Race:
 
     def _train(self, able: list[tuple[Contestant, float]]) -> None:
         """Give each of several a trial where that is long enough, and the best of them what is left."""
-        whole = self.left()
+        whole = self._left_to_train()
         tried = [pair for pair in able if TRIAL * whole >= pair[0].epochs[0] * pair[1]]
         if self.budget.seconds is not None and len(tried) > 1:
             trials = [self._learn(*pair, TRIAL * whole, "trial") for pair in tried]
             best = int(np.argmax([trial.merit[0] for trial in trials]))
             if trials[best].history.stopped_by == "budget" and self._is_longer(tried[best], trials[best]):
-                self._learn(*tried[best], self.left(), "")
+                self._learn(*tried[best], self._left_to_train(), "")
         else:
-            self._learn(*able[0], self.left(), "")
+            self._learn(*able[0], self._left_to_train(), "")
+
+    def _left_to_train(self) -> float:
+        """Seconds that are left, but for solving the leader and one more again."""
+        again = [run.seconds for run in self.finished if run.solved and run.network.entry.closed_form]
+        reserve = 1.5 * sum(sorted(again)[-2:])
+        return self.left() - min(reserve, RESERVE * (self.budget.seconds or 0.0))
 
     def _is_longer(self, pair: tuple[Contestant, float], trial: Run) -> bool:
         """Whether what is left is much more than the trial had, and the network can use it."""
         enough = pair[0].epochs[1] * pair[1]
-        return min(self.left(), enough) > 1.5 * trial.history.seconds
+        return min(self._left_to_train(), enough) > 1.5 * trial.history.seconds
 
     def _learn(self, contestant: Contestant, epoch: float, seconds: float, note: str) -> Run:
         run = Run(contestant=contestant, recipe=self.recipe_of(contestant), note=note)

@@ -1,5 +1,6 @@
 """Nothing wasted: who was chosen learns from the rows that chose it, too."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,11 +10,12 @@ import numpy as np
 from bicameral.data.batches.prepared import Prepared
 from bicameral.data.dataset import Dataset
 from bicameral.tasks import Task
-from bicameral.tasks.blended import Blend
+from bicameral.training.affordable import GROWTH
 from bicameral.training.budgets import Budget
 from bicameral.training.learn import learn
 from bicameral.training.prepare import Ready
-from bicameral.training.race import GROWTH, Race, Run
+from bicameral.training.race import RESERVE, Race
+from bicameral.training.runs import Run
 
 SLACK = 1.2  # times what a refit should take, that has to be left
 
@@ -47,7 +49,7 @@ def rows_of(found: Ready) -> Rows:
 
 
 def refitted(race: Race, run: Run, examples: Prepared) -> Any | None:
-    """The run's network, fitted to `examples`; None where it learns nothing, or there is no time."""
+    """The run's network, fitted to `examples`; None where there is no time."""
     ratio = len(examples) / len(race.draw.train)
     if not _affordable(race, run, ratio):
         return None
@@ -61,14 +63,10 @@ def refitted(race: Race, run: Run, examples: Prepared) -> Any | None:
     return network
 
 
-def refitted_blend(race: Race, runs: list[Run], blend: Blend, examples: Prepared) -> Blend:
-    """Fit every member again that can be."""
-    members = [refitted(race, run, examples) or run.network for run in runs]
-    return Blend(members, blend.weights)
-
-
 def _affordable(race: Race, run: Run, ratio: float) -> bool:
     if run.solved:
-        cheap = run.seconds * ratio**GROWTH < max(race.left(), 1.0)
-        return run.network.entry.closed_form and not run.note and cheap
-    return race.budget.seconds is not None and race.left() > SLACK * run.history.seconds * ratio
+        allowed = max(race.left(), RESERVE * (race.budget.seconds or math.inf))
+        return run.network.entry.closed_form and not run.note and run.seconds * ratio**GROWTH < allowed
+    if race.budget.seconds is None:
+        return race.budget.epochs is not None  # of steps there are as many as were asked for
+    return race.left() > SLACK * run.history.seconds * ratio

@@ -3,7 +3,8 @@
 from typing import Any
 
 from bicameral.progress import console
-from bicameral.training.race import Race, Run
+from bicameral.training.race import Race
+from bicameral.training.runs import Run
 
 
 class Tells:
@@ -41,9 +42,9 @@ class Tells:
         ]
 
     def _epochs(self, run: Run) -> str:
-        if not run.seconds:
+        if not run.epoch:
             return "trained for the whole budget, if it is the first that can be"
-        return f"{run.seconds:.3g} seconds an epoch: at most {self.race.left() / run.seconds:.3g} epochs fit"
+        return f"{run.epoch:.3g} seconds an epoch: at most {self.race.left() / run.epoch:.3g} epochs fit"
 
     def _row(self, run: Run) -> dict[str, Any]:
         row: dict[str, Any] = {"contestant": run.contestant.name}

@@ -1,0 +1,46 @@
+"""How many examples can be solved in a share of the budget."""
+
+import copy
+import time
+
+import numpy as np
+
+from bicameral.data.batches.prepared import Prepared
+from bicameral.tasks.network import Network
+from bicameral.training.budgets import Budget
+from bicameral.training.learn import learn
+from bicameral.training.recipe import Recipe
+
+REHEARSED = 500  # examples that tell what solving takes on all
+GROWTH = 1.5  # seconds of solving grow with the examples to this power, for want of a better guess
+SOLVING = 0.5  # share of the budget after which nothing more is solved
+
+
+def affordable(network: Network, train: Prepared, budget: Budget, left: float, seed: int) -> Prepared | None:
+    """Return the training part, or as many of its examples as can be solved in time; None for too few.
+
+    left  seconds of the budget
+    """
+    if budget.seconds is None or not network.entry.closed_form:
+        return train
+    allowed = left - (1 - SOLVING) * budget.seconds
+    if allowed < 0:
+        return None
+    if len(train) <= 2 * REHEARSED or network.entry.fitted == "count":  # counting is one pass
+        return train
+    seconds = _rehearsed(network, train, budget, seed)
+    count = min(len(train), int(REHEARSED * (allowed / seconds) ** (1 / GROWTH)))
+    if count == len(train):
+        return train
+    return None if count < REHEARSED else _some(train, count)
+
+
+def _rehearsed(network: Network, train: Prepared, budget: Budget, seed: int) -> float:
+    """Seconds that solving a copy takes on some of the examples."""
+    some, before = _some(train, REHEARSED), time.perf_counter()
+    learn(copy.deepcopy(network), network.task, some, None, recipe=Recipe(), budget=budget, seed=seed)
+    return max(time.perf_counter() - before, 1e-3)
+
+
+def _some(train: Prepared, count: int) -> Prepared:
+    return train.subset(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
