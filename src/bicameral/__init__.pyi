@@ -9,6 +9,7 @@ from .probes.recommend import recommend as recommend
 from .studies.compare import compare as compare
 from .studies.compare import extend as extend
 from .studies.compare import resume as resume
+from .studies.loaded import load_study as load_study
 from .studies.verify import verify as verify
 from .training.train import train as train
 

@@ -78,14 +78,14 @@ def test_the_page_shows_loss_by_position_and_what_is_written(study):
 
 def test_every_number_is_found_again(study, text_file):
     assert [
-        check.name for check in verify(study.folder, read(text_file, answer="next")) if not check.ok
+        check.name for check in verify(study.folder, read(text_file, answer="next")) if check.ok is False
     ] == []
 
 
 def test_another_text_is_not_taken_for_the_same(study, text_file):
     other = replace(read(text_file, answer="next"), items=[story().replace("cat", "cap")])
     checks = verify(study.folder, continued(replace(other, targets=None)))
-    assert [check.name for check in checks if not check.ok] == ["data unchanged"]
+    assert [check.name for check in checks if check.ok is False] == ["data unchanged"]
 
 
 def test_models_that_see_the_future_are_refused_before_anything_is_trained(text_file, tmp_path):

@@ -97,14 +97,17 @@ def outcome(results: Mapping[str, Any], folder: Path) -> list[str]:
     """The verdict for people, where the page is, and what to do with the best of all."""
     from bicameral.studies.report.text import render
 
-    choice = (results["verdict"]["choice"] or {}).get("name")
-    shipped = {results["verdict"][f"best_{role}"]: role for role in ("candidate", "baseline")}
+    verdict = results["verdict"]
+    choice = (verdict["choice"] or {}).get("name")
+    roles = [
+        role for role in ("candidate", "baseline") if verdict[f"best_{role}"] == choice != verdict["best"]
+    ]
     return [
         render(results),
         "",
         f"report   {folder / 'report.html'}",
         f"seal     {results['provenance']['hashes']['ledger']}",
-        f"next     bicameral predict {folder / shipped.get(choice, 'best')} NEW-DATA",
+        f"next     bicameral predict {folder / next(iter(roles), 'best')} NEW-DATA",
     ]
 
 

@@ -54,6 +54,8 @@ def verify(
     with undamaged(folder):
         plan, results = read_plan(folder), read_results(folder)
         ledger = Ledger(folder / LEDGER)
+        if not ledger.lines:
+            raise StudyError(f"the ledger {ledger.path} is missing or empty")
         checks = [
             _sealed(ledger, seal),
             _frozen(plan, ledger),
@@ -72,7 +74,7 @@ def verify(
 
 
 def _sealed(ledger: Ledger, seal: str) -> Check:
-    broken, last = ledger.broken_at(), ledger.lines[-1]["seal"] if ledger.lines else ""
+    broken, last = ledger.broken_at(), ledger.lines[-1]["seal"]
     if broken is not None:
         return Check("ledger sealed", False, f"line {broken} was changed afterwards")
     if seal and seal != last:

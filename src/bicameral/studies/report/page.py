@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def render_page(results: Results) -> str:
         "duration": words.duration,
         "count": words.count,
         "headline": headline,
-        "sentence": sentence,
+        "sentence": partial(sentence, names={row["name"] for row in results["leaderboard"]}),
         "trained": trained,
         "crashed": intervals.crashed,
         "sealed_pair": lambda pair, question: sealed_pair(question, pair),
@@ -70,9 +71,10 @@ def headline(sentence: str) -> Markup:
     return Markup(_STATISTICS.sub(r'<span class="stat">\1</span>', str(escape(sentence))))
 
 
-def sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop; a model's name stays as it is written."""
-    first = text[:1] if "_" in text.split(" ")[0] else text[:1].upper()
+def sentence(text: str, names: Collection[str] = ()) -> str:
+    """Begin with a capital, but where a model's name stands first, and end with a full stop."""
+    named = re.split(r"[ :,]", text)[0] in names
+    first = text[:1] if named else text[:1].upper()
     return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
