@@ -169,9 +169,3 @@ def test_a_study_ended_once_however_often_it_was_resumed(ledger):
         session(ledger)
     provenance = summarise(plan(), ledger, QUESTION)["provenance"]
     assert (provenance["finished"], provenance["sessions"]) == (times[0], 3)
-
-
-def test_who_was_left_behind_is_named(ledger):
-    ledger.append("left_behind", "gru", {"model": "gru", "after": 4})
-    told = {item["what"]: item["why"] for item in summarise(plan(), ledger, QUESTION)["not_shown"]}
-    assert told["further fits of gru"] == "out of reach of the best after 4"
