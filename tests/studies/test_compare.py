@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from bicameral.cli.compare import forecast
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError, StudyError
 from bicameral.probes.bench import ENOUGH_STEPS, FEWEST_STEPS
@@ -186,7 +187,17 @@ def test_a_budget_too_small_says_what_would_do(digits, tmp_path):
 def test_a_dry_run_writes_nothing(digits, tmp_path):
     cost = compare(digits, folder=tmp_path, dry_run=True, **QUICK)
     assert cost["trials"] == 3 * (4 + 3 * 2) + 2 * (1 + 2)
+    assert cost["training"]["gru"]["steps"] == 12
+    assert cost["training"]["majority"] is None
+    assert (cost["rounds"], cost["left_out"], cost["refused"]) == (3, [], "")
+    assert 0.01 < cost["half_width"] < 0.3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_says_which_budget_would_do(digits, tmp_path):
+    cost = compare(digits, folder=tmp_path, dry_run=True, **{**QUICK, "budget": "1s"})
+    assert "give about" in cost["refused"]
+    assert any("refused" in line for line in forecast(cost))
 
 
 @pytest.mark.usefixtures("unmeasured")

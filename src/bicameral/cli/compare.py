@@ -119,12 +119,33 @@ def show_cost(question: Mapping[str, Any], json: bool) -> None:
     if json:
         show_json(cost)
         return
+    show_lines(forecast(cost))
+
+
+def forecast(cost: Mapping[str, Any]) -> list[str]:
+    """What a study would do, for people."""
     budget = "as long as the steps take" if cost["seconds"] is None else f"about {cost['seconds']:.0f} s"
     examples = f"{cost['num_examples']:,}, of which {cost['sealed_test_examples']:,} are sealed for the test"
-    roles = ", ".join(f"{name} ({role})" for name, role in cost["models"].items())
-    show_lines(
-        [f"examples  {examples}", f"models    {roles}", f"trials    {cost['trials']}", f"time      {budget}"]
-    )
+    lines = [
+        f"examples  {examples}",
+        f"models    {', '.join(f'{name} ({role})' for name, role in cost['models'].items())}",
+        f"time      {budget}, {cost['jobs']} trials side by side",
+    ]
+    if cost["refused"]:
+        return [*lines, f"refused   {cost['refused']}"]
+    lines.append(f"trials    {cost['trials']}, of them {cost['rounds']} rounds of every model")
+    lines += [f"training  {name}: {_training(each)}" for name, each in cost["training"].items() if each]
+    if cost["left_out"]:
+        lines.append(f"left out  {', '.join(cost['left_out'])}: the budget cannot train them enough")
+    if cost["half_width"] is not None:
+        points = 100 * cost["half_width"]
+        lines.append(f"can show  differences of about {points:.1f} points; smaller ones may stay undecided")
+    return lines
+
+
+def _training(each: Mapping[str, Any]) -> str:
+    told = f"{each['steps']} steps, {each['epochs']:.1f} epochs, {each['seconds']:.2g} s a trial"
+    return told if each["enough"] else f"{told}: not enough to be judged"
 
 
 def _command() -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -19,7 +20,6 @@ from bicameral.progress import progress_bar
 from bicameral.studies.judge.summary import leading, shipped, summarise
 from bicameral.studies.question import (
     folds_for,
-    forecast_cost,
     freeze,
     problem_of,
     question,
@@ -39,6 +39,7 @@ from bicameral.studies.report import write_report
 from bicameral.studies.run import amendments, stages, timing
 from bicameral.studies.run.description import describe_data
 from bicameral.studies.run.engines import engine
+from bicameral.studies.run.forecast import forecast_cost
 from bicameral.studies.run.schedule import num_trials, schedule
 from bicameral.studies.run.study import Study
 from bicameral.training.budgets import parse_budget
@@ -80,7 +81,7 @@ def compare(
     jobs     trials side by side, each in a process of its own; as many as there are cores if not given
     leave_out_slow  go on without models that the budget cannot train; by default unless `models` names them
     on       "local", or "ray" for many machines
-    dry_run  return what the study would do and cost instead of doing it
+    dry_run  time a few steps of each model and return what the study would do, cost and be able to show
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
     began = time.perf_counter() - (time.process_time() if command else 0.0)  # a command starts Python too
@@ -107,7 +108,8 @@ def compare(
     plan, problem = freeze(dataset, fields, rope)
     home, runner = _home(Path(folder), name), engine(on, jobs=jobs, threads=plan.threads, device=plan.device)
     if dry_run:
-        return forecast_cost(plan, problem)
+        with TemporaryDirectory() as nowhere, only_threads(plan.threads):
+            return forecast_cost(Study(Path(nowhere), plan, problem, runner, began=began))
     with opened(home, plan) as place:
         return run(Study(place, plan, problem, runner, command, began=began))
 

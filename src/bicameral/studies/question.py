@@ -11,7 +11,6 @@ from bicameral.errors import ConfigError, nearest
 from bicameral.probes.recommend import candidates
 from bicameral.problems.problem import Problem
 from bicameral.studies.record.plan import Plan
-from bicameral.studies.run import tune
 from bicameral.tasks import task_of
 
 FOLDS = (6, 5, 4)  # of these the first that divides the replicates, so that no repetition is left half done
@@ -34,22 +33,6 @@ def question(plan: Plan, problem: Problem) -> dict[str, Any]:
         "trial_steps": plan.trial_steps,
         "device": plan.device,
         "limits": dict(plan.limits),
-    }
-
-
-def forecast_cost(plan: Plan, problem: Problem) -> dict[str, Any]:
-    """What a study would run, and how long, without running it."""
-    iterated = [name for name in plan.models if not registry.entry(name).closed_form]
-    tuning = tune.num_tried(plan.settings)
-    trials = plan.replicates * (len(plan.models) + tuning * len(iterated)) + 2 * (1 + tuning)
-    return {
-        "plan": plan.to_dict(),
-        "digest": plan.digest(),
-        "num_examples": len(problem.dataset),
-        "sealed_test_examples": len(problem.test),
-        "models": {name: plan.roles[name] for name in plan.models},
-        "trials": trials,
-        "seconds": plan.budget_seconds,
     }
 
 

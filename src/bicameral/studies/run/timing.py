@@ -21,13 +21,18 @@ MOST_TIMING = 0.2  # of the budget for finding out what larger sizes cost
 
 def calibrate(study: Study) -> None:
     """Measure every model's first size, then larger ones, while that is cheap beside the budget."""
-    for name in study.models:
-        _calibrate_once(study, name, _first_size(name))
+    calibrate_first(study)
     for name in study.models:
         for smaller, size in pairwise(registry.entry(name).sizes):
             if not is_iterated(study, name) or _too_slow(study, name, smaller) or _calibrated_enough(study):
                 break
             _calibrate_once(study, name, size)
+
+
+def calibrate_first(study: Study) -> None:
+    """Measure every model's first size."""
+    for name in study.models:
+        _calibrate_once(study, name, _first_size(name))
 
 
 def is_iterated(study: Study, name: str) -> bool:
