@@ -9,6 +9,9 @@ from bicameral.data.audit import CHECKS, audit
 from bicameral.data.audit.neighbours import SMALL, close_pairs
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.examples.windows import windows
+from bicameral.data.preprocessing import fit_preprocessing
+from bicameral.data.read import read
+from bicameral.problems.options import asked_of
 
 SPEAKERS = ("ann", "bob", "cid", "dan")
 PARTS = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)
@@ -347,3 +350,20 @@ def test_real_series_raise_no_failure(shared_data, name):
     result = audit(data)
     assert result.passed, result
     assert {found.check for found in result.at("WARN")} <= {"tiny classes", "exact duplicates in one part"}
+
+
+def test_texts_that_are_cut_are_counted():
+    texts = [f"word number {row} " * (400 if row % 4 == 0 else 3) for row in range(40)]
+    finding = next(f for f in audit((texts, ["a", "b"] * 20)).findings if f.check == "texts cut short")
+    assert finding.level == "WARN"
+    assert finding.message.startswith("25% of the texts are longer than 512 words")
+    assert "max_length=1200" in finding.message
+    short = next(f for f in audit((texts[1:4] * 9, list("aab") * 9)).findings if f.check == "texts cut short")
+    assert short.level == "PASS"
+
+
+def test_as_much_of_a_text_is_read_as_is_asked_for():
+    texts = read((["one two three " * 400] * 4, ["a", "b"] * 2))
+    assert fit_preprocessing(texts, np.arange(4)).layout.shape == (512,)
+    task, asked = asked_of(texts, {"max_length": 1000})
+    assert task.fit_preprocessing(texts, np.arange(4), asked).layout.shape == (1000,)

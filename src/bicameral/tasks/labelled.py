@@ -22,6 +22,7 @@ class ExampleOptions(options.Options):
     """What is asked of whole examples."""
 
     unit: str | None = options.option(options.UNIT, kinds=("text",))
+    max_length: int | None = options.option(options.TOKENS, kinds=("text",))
 
 
 class Examples(Task):
@@ -33,7 +34,8 @@ class Examples(Task):
     @classmethod
     def fit_preprocessing(cls, dataset: Dataset, train: np.ndarray, asked: ExampleOptions) -> Preprocessing:
         """Fit on the training rows; of texts, in the unit that was asked for."""
-        return fit_preprocessing(dataset, train, **({"tokens": asked.unit} if asked.unit else {}))
+        given = {"tokens": asked.unit, "max_length": asked.max_length}
+        return fit_preprocessing(dataset, train, **{name: value for name, value in given.items() if value})
 
 
 class Labelled(Examples):

@@ -29,6 +29,7 @@ def _is_list(value: Any, *kinds: type) -> bool:
 
 
 COUNT = Shape(_is_count, "a number of steps of at least 1")
+TOKENS = Shape(_is_count, "a number of words or characters of at least 1")
 PIXELS = Shape(_is_count, "the longer side of a frame, at least 1")
 NUMBER = Shape(lambda value: isinstance(value, int | float), "a number in the units of the data")
 METRIC = Shape(lambda value: isinstance(value, str), "the name of a metric")

@@ -17,6 +17,7 @@ __all__ = ["CHECKS", "Audit", "Finding", "audit"]
 CHECKS: Mapping[str, Callable[[Evidence], Outcome]] = {
     "unreadable files": quality.quarantined,
     "blank examples": quality.empty_examples,
+    "texts cut short": quality.texts_cut,
     "dead channels": quality.dead_channels,
     "axes of the arrays": axes.swapped_axes,
     "NaN and infinity": quality.not_numbers,

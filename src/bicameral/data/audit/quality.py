@@ -4,8 +4,10 @@ import numpy as np
 
 from bicameral.data.audit.evidence import SUMMARY, Evidence
 from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+from bicameral.data.preprocessing.text import MAX_LENGTH, granularity, split
 
 TOO_MANY = 0.05  # share of files that may be broken
+SAMPLE, FEW_CUT = 2000, 0.01  # texts that are measured; share of them that may be cut without a word
 SPARSE = 0.5  # share of a channel that may be missing
 
 
@@ -39,6 +41,23 @@ def empty_examples(evidence: Evidence) -> Outcome:
     if not blank.any():
         return ok("no example is blank")
     return warn(f"{int(blank.sum())} examples hold one value only", evidence.names(np.flatnonzero(blank)))
+
+
+def texts_cut(evidence: Evidence) -> Outcome:
+    """Texts of which a network reads only the beginning."""
+    if evidence.dataset.kind != "text" or evidence.labels is None:
+        return skip("only labelled texts are cut")
+    texts = [evidence.dataset.items[row] for row in evidence.train[:SAMPLE].tolist()]
+    unit = granularity(texts)
+    sizes = np.array([len(split(text, unit)) for text in texts])
+    longer = sizes > MAX_LENGTH
+    if longer.mean() <= FEW_CUT:
+        return ok(f"{longer.mean():.0%} of the texts are longer than {MAX_LENGTH} {unit}")
+    lost = 1 - np.minimum(sizes, MAX_LENGTH).sum() / sizes.sum()
+    return warn(
+        f"{longer.mean():.0%} of the texts are longer than {MAX_LENGTH} {unit}, and the rest, {lost:.0%} of all "
+        f"{unit}, is not read; max_length={int(np.percentile(sizes, 95))} reads 95% of the texts whole"
+    )
 
 
 def dead_channels(evidence: Evidence) -> Outcome:

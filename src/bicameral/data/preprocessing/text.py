@@ -19,6 +19,7 @@ WORD = re.compile(r"\w+|[^\w\s]")
 # ends of words that change neither how their neighbours are divided nor how they are written in small letters
 END = re.compile(r"[\s,;!?()\"\u3001\u3002\uff0c\uff01\uff1f\u2014]")
 LONGEST = 1000  # characters without such an end that a stream holds back
+MAX_LENGTH = 512  # tokens of a text that are read, unless somebody says otherwise
 FEW_WORDS = 3  # names and labels, read as characters
 
 Tokens = Literal["words", "characters"]
@@ -118,7 +119,7 @@ def fit_text(
     tokens: Literal["auto", "words", "characters"] = "auto",
     min_count: int = 2,
     max_vocabulary: int = 20_000,
-    max_length: int = 512,
+    max_length: int = MAX_LENGTH,
 ) -> TextPreprocessing:
     """Fit on the texts `rows`; 99 % of them are kept whole where `max_length` allows."""
     texts = [dataset.items[int(row)] for row in rows]
