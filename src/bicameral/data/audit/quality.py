@@ -55,7 +55,7 @@ def texts_cut(evidence: Evidence) -> Outcome:
         return ok(f"{longer.mean():.0%} of the texts are longer than {MAX_LENGTH} {unit}")
     lost = 1 - np.minimum(sizes, MAX_LENGTH).sum() / sizes.sum()
     return warn(
-        f"{longer.mean():.0%} of the texts are longer than {MAX_LENGTH} {unit}, and the rest, {lost:.0%} of all "
+        f"{longer.mean():.0%} of the texts are longer than {MAX_LENGTH} {unit}; the rest, {lost:.0%} of all "
         f"{unit}, is not read; max_length={int(np.percentile(sizes, 95))} reads 95% of the texts whole"
     )
 
