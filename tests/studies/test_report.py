@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from studies.example_results import example_results
 from bicameral.studies.judge.expected_best import budget_curve
 from bicameral.studies.report import write_report
 from bicameral.studies.report.budget import budget_curves
+from bicameral.studies.report.card import card
+from bicameral.studies.report.copies import bibtex, latex, markdown
 from bicameral.studies.report.page import LIMIT, headline, render_page
 from bicameral.studies.report.pareto import pareto
 from bicameral.studies.report.svg import NARROW, WIDE, Scale, element, spread
@@ -232,6 +235,25 @@ def test_a_page_too_heavy_is_written_without_pictures(tmp_path: Path, results: d
     page = write_report({**results, "errors": {**results["errors"], "worst": [heavy]}}, tmp_path)
     assert page == tmp_path / "report.html"
     assert page.stat().st_size < LIMIT
+
+
+def test_the_card_is_one_picture_that_needs_nothing_and_keeps_hostile_names_text(
+    tmp_path: Path, results: dict[str, Any]
+) -> None:
+    write_report(results, tmp_path)
+    root = ElementTree.fromstring((tmp_path / "verdict.svg").read_text())
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "choose conv_gru: everything else is shown to be worse" in " ".join(filter(None, texts))
+    assert "97.2 %" in texts
+    hostile = json.loads(json.dumps(results).replace('"conv_gru"', json.dumps(HOSTILE)))
+    drawn = ElementTree.fromstring(card(hostile))
+    assert not [element for element in drawn.iter() if "script" in str(element.tag)]
+
+
+def test_the_leaderboard_can_be_copied(results: dict[str, Any]) -> None:
+    assert "| conv_gru | 97.2 | [96.8, 97.6] | > 0.99 |" in markdown(results)
+    assert r"conv\_gru & 97.2 & [96.8, 97.6] & $>$ 0.99" in latex(results)
+    assert "ledger c7740e19bd2a6f85" in bibtex(results)
 
 
 def test_statistics_are_set_apart_from_the_words() -> None:

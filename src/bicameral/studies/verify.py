@@ -24,6 +24,7 @@ from bicameral.studies.record.folder import LEDGER, file_hashes, read_plan, read
 from bicameral.studies.record.ledger import Ledger
 from bicameral.studies.record.outcomes import read_outcomes
 from bicameral.studies.record.plan import Plan
+from bicameral.studies.report.card import card
 from bicameral.studies.report.page import whole_page
 from bicameral.studies.run.trial import Trial, run_trial
 
@@ -164,9 +165,14 @@ def _page(folder: Path, results: Mapping[str, Any]) -> Check:
     made_by = results["provenance"]["versions"].get("bicameral")
     if made_by != __version__ or results["version"] != VERSION:
         return Check("report rebuilt", None, f"bicameral {made_by} made it, this is {__version__}")
-    same = report.read_text(encoding="utf-8") == whole_page(results)
-    told = "the same to the byte" if same else "report.html is not what the results give"
-    return Check("report rebuilt", same, told)
+    made = {"report.html": whole_page(results), "verdict.svg": card(results)}
+    other = [name for name, text in made.items() if _text(folder / name) != text]
+    told = f"{' and '.join(other)}: not what the results give" if other else "the same to the byte"
+    return Check("report rebuilt", not other, told)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _artifacts(

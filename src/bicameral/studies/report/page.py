@@ -16,6 +16,7 @@ from bicameral.studies.judge import words
 from bicameral.studies.report import intervals
 from bicameral.studies.report.budget import budget_curves
 from bicameral.studies.report.calibration import reliability
+from bicameral.studies.report.card import card
 from bicameral.studies.report.confusion import MOST_CLASSES, confusion_map, most_confused
 from bicameral.studies.report.copies import copies
 from bicameral.studies.report.pareto import pareto, timed
@@ -33,9 +34,10 @@ Results = Mapping[str, Any]
 
 
 def write_report(results: Results, folder: Path) -> Path:
-    """Write `report.html` into `folder` and return its path; pictures are left out of a page above 3 MB."""
+    """Write `report.html` and `verdict.svg` into `folder`; return the path of the page."""
     page = folder / "report.html"
     write_text(page, whole_page(results))
+    write_text(folder / "verdict.svg", card(results))
     return page
 
 
