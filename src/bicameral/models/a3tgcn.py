@@ -1,8 +1,9 @@
 """T-GCN whose read-out attends to the states of all frames instead of taking the last.
 
-Bai et al. 2021, "A3T-GCN: attention temporal graph convolutional network", arXiv 2006.11583, section 3.3.
-The state really is carried from frame to frame. Differs: the two linear maps that score a state are one,
-every node has attention of its own, and the read-out gives changes from the last value.
+Bai et al. 2021, "A3T-GCN: attention temporal graph convolutional network", arXiv 2006.11583, section 3.3. The
+state really is carried from frame to frame. Differs: the cells are those of T-GCN's text, not of its code;
+the two linear maps that score a state are one, every node has attention of its own, and the read-out gives
+changes from the last value.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from bicameral.models.tgcn import TGCNConfig
 from bicameral.nn.graph_conv import graph_matrix
 from bicameral.nn.graph_gru import ConvolvedGRU
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -41,6 +43,7 @@ class A3TGCN(nn.Module):
         self.read_out = nn.Linear(config.width, config.horizon)
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b horizon n"]:
+        require_frames(x)
         context, _ = self.attend(x)
         return x[:, -1:] + self.read_out(context).transpose(1, 2)
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
-from bicameral.nn.masking import Lengths, masked_max, masked_mean, zero_padding
+from bicameral.nn.masking import Lengths, masked_max, masked_mean, require_frames, zero_padding
 from bicameral.registry import model
 
 
@@ -45,6 +45,7 @@ class BagOfSteps(nn.Module):
         self.layers = nn.Sequential(*(_layer(num_inputs, config.width) for num_inputs in inputs))
 
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
+        require_frames(x)
         y = self.layers(zero_padding(x, lengths))
         return torch.cat([masked_mean(y, lengths), masked_max(y, lengths)], 1)
 

@@ -15,6 +15,7 @@ from bicameral.models import require_counts
 from bicameral.nn.attention_decoder import BahdanauDecoder
 from bicameral.nn.bidirectional import Bidirectional
 from bicameral.nn.gated import GRU
+from bicameral.nn.masking import require_frames
 from bicameral.nn.roll_out import roll_out
 from bicameral.registry import model
 
@@ -51,6 +52,7 @@ class Bahdanau(nn.Module):
         self.read_out = nn.Linear(self.decoder.width, num_channels)
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x)
         memory = self.encoder(x)
         _, backward = memory[:, 0].chunk(2, -1)
         state = self.decoder.start(torch.tanh(self.bridge(backward)), memory)

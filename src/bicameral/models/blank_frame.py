@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -39,5 +40,6 @@ class BlankFrame(nn.Module):
         self.horizon = config.horizon
 
     def forward(self, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b horizon c h w"]:
+        require_frames(x)
         lowest = x.amin((1, 3, 4), keepdim=True)
         return lowest.expand(-1, self.horizon, -1, *x.shape[3:])

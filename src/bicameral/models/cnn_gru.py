@@ -13,7 +13,7 @@ from bicameral.models import require_counts
 from bicameral.nn.bidirectional import Bidirectional
 from bicameral.nn.conv_norm import ConvNorm1d
 from bicameral.nn.gated import GRU
-from bicameral.nn.masking import Lengths, strided, zero_padding
+from bicameral.nn.masking import Lengths, require_frames, strided, zero_padding
 from bicameral.registry import model
 
 
@@ -61,6 +61,7 @@ class CNNGRU(nn.Module):
         return strided(lengths, self.stride)
 
     def forward(self, x: Float[Tensor, "b c t"], lengths: Lengths = None) -> Float[Tensor, "b u d"]:
+        require_frames(x, axis=2)
         x = zero_padding(x, lengths, axis=2)
         for conv in self.convs:
             x = conv(x, lengths).relu()

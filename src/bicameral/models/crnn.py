@@ -17,7 +17,7 @@ from bicameral.models import require_counts
 from bicameral.nn.bidirectional import Bidirectional
 from bicameral.nn.conv_norm import ConvNorm2d
 from bicameral.nn.gated import LSTM
-from bicameral.nn.masking import Lengths, strided, zero_padding
+from bicameral.nn.masking import Lengths, require_frames, strided, zero_padding
 from bicameral.registry import model
 
 # (channels as a multiple of the first, kernel, pool over height and width) of each convolution
@@ -79,6 +79,7 @@ class CRNN(nn.Module):
         return strided(lengths, 4)
 
     def forward(self, x: Float[Tensor, "b c h w"], lengths: Lengths = None) -> Float[Tensor, "b t d"]:
+        require_frames(x, axis=3)
         x = zero_padding(x, lengths, axis=3)
         for conv, (_, _, pool) in zip(cast(Iterable[ConvNorm2d], self.convs), LAYERS, strict=True):
             x = functional.max_pool2d(conv(x, lengths).relu(), pool, ceil_mode=True)

@@ -20,6 +20,7 @@ from bicameral.data.graphs import graph_weights
 from bicameral.models import require_counts
 from bicameral.nn.graph_conv import graph_matrix, random_walks
 from bicameral.nn.graph_gru import GraphGRU
+from bicameral.nn.masking import require_frames
 from bicameral.nn.roll_out import roll_out
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
@@ -66,6 +67,7 @@ class DCRNN(nn.Module):
         self.read_out = nn.Linear(config.width, 1)
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b horizon n"]:
+        require_frames(x)
         _, state = self.encoder(x.unsqueeze(-1))
         change = torch.zeros_like(x[:, 0, :, None])
         changes = roll_out(self.decoder, self.read_out, change, state, self.horizon)

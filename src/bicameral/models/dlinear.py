@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from bicameral.errors import ConfigError
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -43,12 +44,14 @@ class DLinear(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], config: DLinearConfig):
         super().__init__()
+        self.num_frames = shape[0]
         self.kernel = config.kernel
         self.seasonal, self.trend = (nn.Linear(shape[0], config.horizon) for _ in range(2))
         for layer in (self.seasonal, self.trend):
             nn.init.constant_(layer.weight, 1 / shape[0])
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x, num_frames=self.num_frames)
         x = x.transpose(1, 2)
         trend = moving_average(x, self.kernel)
         return (self.seasonal(x - trend) + self.trend(trend)).transpose(1, 2)

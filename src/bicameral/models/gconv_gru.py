@@ -16,6 +16,7 @@ from bicameral.data.graphs import graph_weights
 from bicameral.models import require_counts
 from bicameral.nn.graph_conv import chebyshev, graph_matrix
 from bicameral.nn.graph_gru import GraphGRU
+from bicameral.nn.masking import require_frames
 from bicameral.nn.stack import Stack
 from bicameral.registry import model
 
@@ -56,5 +57,6 @@ class GConvGRU(nn.Module):
         self.read_out = nn.Linear(config.width, config.horizon)
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b horizon n"]:
+        require_frames(x)
         y, _ = self.layers(x.unsqueeze(-1))
         return x[:, -1:] + self.read_out(y[:, -1]).transpose(1, 2)

@@ -66,7 +66,7 @@ class RecurrentBlock(Recurrent[RecurrentState]):
         self.out = lecun_linear(width, config.width, variance=2 / config.depth)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> RecurrentState:
-        u_t = x_t.new_zeros(len(x_t), self.conv.width)
+        u_t = x_t.new_zeros(x_t.shape[0], self.conv.width)
         return RecurrentState(self.conv.initial_state(u_t), self.rg_lru.initial_state(u_t))
 
     def scan(

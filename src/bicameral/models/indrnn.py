@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bicameral.kernels.relu_scan import relu_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.masking import Lengths, last_state
 from bicameral.nn.norm import BatchNorm
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Stack, chain
@@ -57,7 +57,7 @@ class IndRNNLayer(Recurrent[Tensor]):
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b e"], lengths: Lengths
     ) -> tuple[Float[Tensor, "b t e"], Float[Tensor, "b e"]]:
         y = relu_scan(_Cut.apply(self.u, LIMIT), self._normalised(self.input(x), lengths), state)
-        return y, last_valid(y, lengths)
+        return y, last_state(y, state, lengths)
 
     def _normalised(self, x: Float[Tensor, "b t e"], lengths: Lengths) -> Float[Tensor, "b t e"]:
         if lengths is None:

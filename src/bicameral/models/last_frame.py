@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -39,4 +40,5 @@ class LastFrame(nn.Module):
         self.horizon = config.horizon
 
     def forward(self, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b horizon c h w"]:
+        require_frames(x)
         return x[:, -1:].expand(-1, self.horizon, -1, -1, -1)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -39,4 +40,5 @@ class LastValue(nn.Module):
         self.horizon = config.horizon
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x)
         return x[:, -1:].repeat(1, self.horizon, 1)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from bicameral.errors import ConfigError
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_state
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.stack import Framewise, Stack
@@ -64,7 +64,7 @@ class LRULayer(Recurrent[Tensor]):
         return torch.polar((-self.nu.exp()).exp(), self.theta.exp())
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b n 2"]:
-        return self.nu.new_zeros(len(x_t), len(self.nu), 2)
+        return self.nu.new_zeros(x_t.shape[0], len(self.nu), 2)
 
     def scan(
         self,
@@ -80,7 +80,7 @@ class LRULayer(Recurrent[Tensor]):
         h = torch.view_as_real(linear_scan(a, inputs, torch.view_as_complex(state)))
         real_part = self.C * self.C.new_tensor([1, -1])
         y = functional.linear(h.flatten(-2), real_part.flatten(1)) + self.D * x
-        return y, last_valid(h, lengths)
+        return y, last_state(h, state, lengths)
 
 
 @model(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bicameral.models import require_choice, require_counts
 from bicameral.nn.attention_decoder import SCORES, LuongDecoder
 from bicameral.nn.gated import LSTM
+from bicameral.nn.masking import require_frames
 from bicameral.nn.roll_out import roll_out
 from bicameral.registry import model
 
@@ -51,6 +52,7 @@ class Luong(nn.Module):
         self.read_out = nn.Linear(config.width, num_channels)
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x)
         memory, encoded = self.encoder(x)
         state = self.decoder.start(encoded.h.squeeze(1), encoded.c.squeeze(1), memory)
         change = torch.zeros_like(x[:, -1])

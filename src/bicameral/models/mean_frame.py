@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -36,4 +37,5 @@ class MeanFrame(nn.Module):
         self.horizon = config.horizon
 
     def forward(self, x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b horizon c h w"]:
+        require_frames(x)
         return x.mean(1, keepdim=True).expand(-1, self.horizon, -1, -1, -1)

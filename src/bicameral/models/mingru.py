@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_state
 from bicameral.nn.positive import positive
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
@@ -53,7 +53,7 @@ class MinGRULayer(Recurrent[Tensor]):
     ) -> tuple[Float[Tensor, "b t d"], Float[Tensor, "b d"]]:
         k, v = self.gate(x), self.candidate(x)
         y = linear_scan(forgetting((-k).sigmoid(), resets), k.sigmoid() * positive(v), state)
-        return y, last_valid(y, lengths)
+        return y, last_state(y, state, lengths)
 
 
 @model(

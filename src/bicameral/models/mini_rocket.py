@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bicameral.models import require_counts
-from bicameral.nn.masking import Lengths
+from bicameral.nn.masking import Lengths, require_frames
 from bicameral.nn.rocket import NUM_KERNELS, RocketKernels
 from bicameral.registry import model
 
@@ -46,9 +46,10 @@ class MiniRocket(RocketKernels):
         self.width = NUM_KERNELS * per_kernel
 
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
+        require_frames(x)
         shares = []
         for response, counted, biases in self.responses(x, lengths):
             response = response.masked_fill(~counted, float("-inf"))
             above = [(response > bias[:, None]).sum(-1) for bias in biases.unbind(1)]
-            shares.append(torch.stack(above, -1) / counted.sum(-1, keepdim=True))
+            shares.append(torch.stack(above, -1) / counted.sum(-1, keepdim=True).clamp(min=1))
         return torch.cat(shares, -1).flatten(1).to(x.dtype)

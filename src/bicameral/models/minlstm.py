@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 
 from bicameral.kernels.linear_scan import linear_scan
 from bicameral.models.mingru import MinGRUConfig
-from bicameral.nn.masking import Lengths, Resets, forgetting, last_valid
+from bicameral.nn.masking import Lengths, Resets, forgetting, last_state
 from bicameral.nn.positive import positive
 from bicameral.nn.pre_norm import PreNormStack
 from bicameral.nn.recurrent import Recurrent
@@ -48,7 +48,7 @@ class MinLSTMLayer(Recurrent[Tensor]):
         keep = softplus(-i) - softplus(-f)  # log σ(f) - log σ(i), so that f / (f + i) = σ(keep)
         taken = (-keep).sigmoid() * positive(self.candidate(x))
         y = linear_scan(forgetting(keep.sigmoid(), resets), taken, state)
-        return y, last_valid(y, lengths)
+        return y, last_state(y, state, lengths)
 
 
 @model(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bicameral.models import require_counts
 from bicameral.nn.hydra import HydraKernels
-from bicameral.nn.masking import Lengths, zero_padding
+from bicameral.nn.masking import Lengths, require_frames, zero_padding
 from bicameral.nn.rocket import NUM_KERNELS, RocketKernels
 from bicameral.nn.stretch import stretched
 from bicameral.registry import model
@@ -42,6 +42,10 @@ class MultiRocketHydraConfig:
     reads="sequence",
     gives="vector",
     paper="https://arxiv.org/abs/2203.13652",
+    exempt=dict.fromkeys(
+        ("gradients_equal_finite_differences", "largest_size_gradient_equals_finite_difference"),
+        "its features have no gradient: the head alone is fitted",
+    ),
     sizes={
         "small": {"num_kernels": 336, "num_groups": 8},
         "medium": {"num_kernels": 1512, "num_groups": 32},
@@ -79,6 +83,7 @@ class MultiRocketHydra(nn.Module):
 
     @torch.no_grad()  # pooled in place, for speed
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
+        require_frames(x)
         x, plain = centred(x, lengths, self.num_frames)
         both = _with_changes(x)
         pooled = [_pooled(rocket, seen) for rocket, seen in zip(self.rockets, both, strict=True)]
@@ -90,12 +95,12 @@ def centred(
     x: Float[Tensor, "b t d"], lengths: Lengths, num_frames: int
 ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b e"]]:
     """Rows of one length and mean zero in each channel; and what that took away."""
-    size = torch.full((len(x), 1), x.shape[1], device=x.device) if lengths is None else lengths[:, None]
+    size = torch.full((x.shape[0], 1), x.shape[1], device=x.device) if lengths is None else lengths[:, None]
     x = stretched(zero_padding(x, lengths), lengths, num_frames)
     mean = x.mean(1)
     x = x - mean[:, None]
     spread = x.square().mean(1).sqrt()
-    return x, torch.cat([mean, spread, size.to(x).log()], 1)
+    return x, torch.cat([mean, spread, size.clamp(min=1).to(x).log()], 1)
 
 
 def _with_changes(x: Float[Tensor, "b t d"]) -> tuple[Tensor, Tensor]:
@@ -105,7 +110,8 @@ def _with_changes(x: Float[Tensor, "b t d"]) -> tuple[Tensor, Tensor]:
 
 def _pooled(rocket: RocketKernels, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b e"]:
     rows = max(1, AT_ONCE // rocket.biases.numel())
-    found = [[pool(*level).flatten(1) for level in rocket.responses(part)] for part in x.split(rows)]
+    parts = [x] if torch.compiler.is_compiling() else x.split(rows)
+    found = [[pool(*level).flatten(1) for level in rocket.responses(part)] for part in parts]
     return torch.cat([torch.cat(part, 1) for part in found])
 
 
@@ -124,7 +130,7 @@ def pool(
         place.add_(excess, alpha=t)
         run.add_(1).mul_(excess)
         torch.maximum(longest, run, out=longest)
-    whole = counted.sum(-1)[..., None]
+    whole = counted.sum(-1)[..., None].clamp(min=1)
     some = count.clamp(min=1)
     first = counted.to(torch.uint8).argmax(-1)[..., None]
     place = ((place / some - first) / whole).where(count > 0, -1)

@@ -19,7 +19,7 @@ from torch.nn.functional import embedding_bag
 
 from bicameral.models import require_counts
 from bicameral.nn.fitted_buffers import FittedBuffers
-from bicameral.nn.masking import Lengths, valid_frames
+from bicameral.nn.masking import Lengths, require_frames, valid_frames
 from bicameral.registry import model
 
 LONGEST, FAMILIAR = 6, 0.5  # by default n-grams are as long as half of them stand in other texts too
@@ -77,6 +77,7 @@ class NBSVM(FittedBuffers):
         self.register_buffer("bias", torch.zeros(self.width))
 
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b k"]:
+        require_frames(x)
         found = torch.cat(list(n_grams(x, lengths, int(self.order))), 1)
         place = torch.searchsorted(self.keys, found).clamp(max=len(self.keys) - 1)
         place = place.where(self.keys[place] == found, len(self.keys))

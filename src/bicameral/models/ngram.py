@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bicameral.models import require_counts
 from bicameral.nn.fitted_buffers import FittedBuffers
-from bicameral.nn.masking import Lengths
+from bicameral.nn.masking import Lengths, last_state
 from bicameral.nn.recurrent import Recurrent
 from bicameral.registry import model
 
@@ -76,7 +76,7 @@ class NGram(FittedBuffers, Recurrent[Tensor]):
             )
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Int[Tensor, "b k"]:
-        return torch.full((len(x_t), len(self.lengths)), -1, device=x_t.device)
+        return torch.full((x_t.shape[0], len(self.lengths)), -1, device=x_t.device)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Int[Tensor, "b k"], lengths: Lengths
@@ -84,8 +84,7 @@ class NGram(FittedBuffers, Recurrent[Tensor]):
         tokens = x[..., 0].long().clamp(0, self.width - 1)
         nodes = self._nodes(tokens, state)
         y = self._probabilities(nodes.flatten(0, 1)).log().unflatten(0, tokens.shape)
-        last = -1 if lengths is None else lengths - 1
-        return y, nodes[torch.arange(len(x), device=x.device), last]
+        return y, last_state(nodes, state, lengths)
 
     def _nodes(self, tokens: Int[Tensor, "b t"], state: Int[Tensor, "b k"]) -> Int[Tensor, "b t k"]:
         """The node of every length at every token: the child of the shorter one a token before."""

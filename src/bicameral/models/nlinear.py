@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -38,9 +39,11 @@ class NLinear(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], config: NLinearConfig):
         super().__init__()
+        self.num_frames = shape[0]
         self.linear = nn.Linear(shape[0], config.horizon)
         nn.init.constant_(self.linear.weight, 1 / shape[0])
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x, num_frames=self.num_frames)
         last = x[:, -1:]
         return last + self.linear((x - last).transpose(1, 2)).transpose(1, 2)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 PENALTIES = tuple(np.logspace(-6, 3, 19).tolist())  # in units of the mean square of a look-back's frame
@@ -52,6 +53,7 @@ class RidgeMap(nn.Module):
         self.register_buffer("weight", torch.zeros(config.horizon, shape[0]))
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x, num_frames=self.weight.shape[1])
         last = x[:, -1:]
         return last + self.weight @ (x - last)
 

@@ -56,7 +56,7 @@ class S4DLayer(Recurrent[Tensor]):
         self.D = nn.Parameter(torch.randn(width))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b d n 2"]:
-        return self.C.new_zeros(len(x_t), *self.C.shape)
+        return self.C.new_zeros(x_t.shape[0], *self.C.shape)
 
     def discrete(self) -> tuple[Complex[Tensor, "d n"], Complex[Tensor, "d n"]]:
         """Return ΔA, and what one unit of input adds to the state, by zero-order hold."""

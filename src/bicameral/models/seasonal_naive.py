@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bicameral.errors import ConfigError
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -44,5 +45,6 @@ class SeasonalNaive(nn.Module):
             raise ConfigError(f"SeasonalNaiveConfig.season is {self.season}; expected {expected}")
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x)
         seasons = -(-self.horizon // self.season)
         return x[:, -self.season :].repeat(1, seasons, 1)[:, : self.horizon]

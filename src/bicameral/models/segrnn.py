@@ -16,6 +16,7 @@ from torch.nn import functional
 from bicameral.errors import ConfigError
 from bicameral.models import require_counts, require_fractions
 from bicameral.nn import gated
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -49,7 +50,7 @@ class SegRNN(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], config: SegRNNConfig):
         super().__init__()
-        self.horizon, self.segment = config.horizon, config.segment
+        self.num_frames, self.horizon, self.segment = shape[0], config.horizon, config.segment
         self.oldest = -shape[0] % config.segment  # copies of the oldest frame
         self.embed = nn.Linear(config.segment, config.width)
         self.gru = gated.GRU(config.width, config.width)
@@ -60,6 +61,7 @@ class SegRNN(nn.Module):
         self.read_out = nn.Linear(config.width, config.segment)
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x, num_frames=self.num_frames)
         last = x[:, -1:]
         h = self.encode((x - last).transpose(1, 2))
         segments = self.read_out(self.dropout(self.decode(h)))

@@ -71,9 +71,9 @@ class SSDBlock(Recurrent[SSDState]):
         self.out = nn.Linear(self.inner, config.width, bias=False)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SSDState:
-        conv = self.conv.initial_state(x_t.new_zeros(len(x_t), self.conv.width))
+        conv = self.conv.initial_state(x_t.new_zeros(x_t.shape[0], self.conv.width))
         head = self.inner // self.num_heads
-        return SSDState(conv, self.D.new_zeros(len(x_t), self.num_heads, head, self.num_states))
+        return SSDState(conv, self.D.new_zeros(x_t.shape[0], self.num_heads, head, self.num_states))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: SSDState, lengths: Lengths, resets: Resets = None

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bicameral.models import require_counts, require_fractions
-from bicameral.nn.masking import Lengths, masked_max, zero_padding
+from bicameral.nn.masking import Lengths, masked_max, require_frames, zero_padding
 from bicameral.registry import model
 
 
@@ -49,6 +49,7 @@ class TextCNN(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "b c t"], lengths: Lengths = None) -> Float[Tensor, "b d"]:
+        require_frames(x, axis=2)
         x = zero_padding(x, lengths, axis=2)
         maps = []
         for conv, kernel in zip(self.convs, self.kernels, strict=True):

@@ -1,7 +1,11 @@
 """Temporal graph convolutional network: two graph convolutions on every frame, a GRU on every node.
 
-Zhao et al. 2019, "T-GCN", arXiv 1811.05320, section 3.3. Differs: the read-out gives changes from the
-last value.
+Zhao et al. 2019, "T-GCN", arXiv 1811.05320, as the equations of section 3.3 say. Differs from the authors'
+code, whose figures are known: there [x_t, h] passes through the graph in every gate, by one convolution and
+with a gate bias of one, so that a state travels a step a frame; here x_t is convolved twice, the state stays
+on its node, the gate biases start at zero, and nothing from beyond two steps is seen however long the series
+is. On a directed graph their matrix is the transpose of this one. The read-out gives changes from the last
+value.
 """
 
 from collections.abc import Sequence
@@ -15,6 +19,7 @@ from bicameral.data.graphs import graph_weights
 from bicameral.models import require_counts
 from bicameral.nn.graph_conv import graph_matrix
 from bicameral.nn.graph_gru import ConvolvedGRU
+from bicameral.nn.masking import require_frames
 from bicameral.registry import model
 
 
@@ -49,5 +54,6 @@ class TGCN(nn.Module):
         self.read_out = nn.Linear(config.width, config.horizon)
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b horizon n"]:
+        require_frames(x)
         y, _ = self.cells(x.unsqueeze(-1))
         return x[:, -1:] + self.read_out(y[:, -1]).transpose(1, 2)

@@ -78,7 +78,7 @@ class MLSTMBlock(Recurrent[MLSTMBlockState]):
         _start_small(self.down, _deep(config))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> MLSTMBlockState:
-        u = x_t.new_zeros(len(x_t), 2 * self.width)
+        u = x_t.new_zeros(x_t.shape[0], 2 * self.width)
         return MLSTMBlockState(self.conv.initial_state(u), self.cell.initial_state(u))
 
     def scan(

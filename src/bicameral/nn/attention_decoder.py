@@ -56,16 +56,17 @@ def remember(score: Score, values: Float[Tensor, "b s m"], lengths: Lengths) -> 
     """Return the memory with its keys; NaN behind `lengths` is nothing."""
     values = zero_padding(values, lengths)
     if lengths is None:
-        lengths = torch.full((len(values),), values.shape[1], device=values.device)
+        lengths = torch.full((values.shape[0],), values.shape[1], device=values.device)
     return Memory(values, score.keys(values), lengths)
 
 
 def attend(
     score: Score, query: Float[Tensor, "b q"], memory: Memory
 ) -> tuple[Float[Tensor, "b m"], Float[Tensor, "b s"]]:
-    """Return the weighted memory, and the weights: one in sum, zero behind the lengths."""
+    """Return the weighted memory, and the weights: one in sum, zero behind the lengths, zero without any."""
     padding = ~valid_frames(memory.lengths, memory.values.shape[1])
-    weights = score(query, memory.keys).masked_fill(padding, float("-inf")).softmax(1)
+    scores = score(query, memory.keys)
+    weights = scores.masked_fill(padding, torch.finfo(scores.dtype).min).softmax(1).masked_fill(padding, 0)
     return torch.einsum("bs,bsm->bm", weights, memory.values), weights
 
 
@@ -93,8 +94,8 @@ class BahdanauDecoder(Recurrent[BahdanauState]):
 
     def initial_state(self, x_t: Float[Tensor, "b e"]) -> BahdanauState:
         """Nothing to look at but one zero."""
-        s = x_t.new_zeros(len(x_t), self.cell.hidden_size)
-        return self.start(s, x_t.new_zeros(len(x_t), 1, self.memory_width))
+        s = x_t.new_zeros(x_t.shape[0], self.cell.hidden_size)
+        return self.start(s, x_t.new_zeros(x_t.shape[0], 1, self.memory_width))
 
     def step(
         self, x_t: Float[Tensor, "b e"], state: BahdanauState
@@ -143,8 +144,8 @@ class LuongDecoder(Recurrent[LuongState]):
 
     def initial_state(self, x_t: Float[Tensor, "b e"]) -> LuongState:
         """Nothing to look at but one zero."""
-        s = x_t.new_zeros(len(x_t), self.width)
-        return self.start(s, s, x_t.new_zeros(len(x_t), 1, self.memory_width))
+        s = x_t.new_zeros(x_t.shape[0], self.width)
+        return self.start(s, s, x_t.new_zeros(x_t.shape[0], 1, self.memory_width))
 
     def step(self, x_t: Float[Tensor, "b e"], state: LuongState) -> tuple[Float[Tensor, "b d"], LuongState]:
         s, cell = self.cell(torch.cat([x_t, state.attentional], -1), (state.s, state.cell))

@@ -18,7 +18,7 @@ class CausalConv1d(Recurrent[Tensor]):
         self.conv = nn.Conv1d(num_inputs, width, kernel, dilation=dilation)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b k d"]:
-        return x_t.new_zeros(len(x_t), self.reach, self.num_inputs)
+        return x_t.new_zeros(x_t.shape[0], self.reach, self.num_inputs)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b k d"], lengths: Lengths

@@ -98,4 +98,4 @@ def state_conv(width: int, kernel: int, *, num_gates: int) -> nn.Conv2d:
 
 def maps_like(x_t: Float[Tensor, "b c h w"], width: int) -> Float[Tensor, "b d h w"]:
     """Zeros of the same batch and picture size."""
-    return x_t.new_zeros(len(x_t), width, *x_t.shape[2:])
+    return x_t.new_zeros(x_t.shape[0], width, *x_t.shape[2:])

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.masking import Lengths, Resets, last_frames, last_valid
+from bicameral.nn.masking import Lengths, Resets, last_frames, last_state
 from bicameral.nn.recurrent import Recurrent
 
 
@@ -30,7 +30,7 @@ class DepthwiseCausalConv1d(Recurrent[Tensor]):
             nn.init.normal_(self.weight, std=math.sqrt(variance / kernel))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b k d"]:
-        return x_t.new_zeros(len(x_t), self.reach, self.width)
+        return x_t.new_zeros(x_t.shape[0], self.reach, self.width)
 
     def scan(
         self,
@@ -43,13 +43,15 @@ class DepthwiseCausalConv1d(Recurrent[Tensor]):
         if resets is None:
             taps = [frames[:, j : j + num_frames] for j in range(self.reach + 1)]
             return self._sum(taps), last_frames(frames, lengths, self.reach)
-        document = torch.cat([resets.new_zeros(len(x), self.reach), resets], 1).cumsum(1)[..., None]
+        document = torch.cat([resets.new_zeros(x.shape[0], self.reach), resets], 1).cumsum(1)[..., None]
         here = document[:, self.reach :]
         taps = [
             frames[:, j : j + num_frames].where(document[:, j : j + num_frames] == here, 0)
             for j in range(self.reach + 1)
         ]
-        kept = last_frames(document, lengths, self.reach) == last_valid(here, lengths)[:, None]
+        kept = (
+            last_frames(document, lengths, self.reach) == last_state(here, document[:, 0], lengths)[:, None]
+        )
         return self._sum(taps), last_frames(frames, lengths, self.reach).where(kept, 0)
 
     def _sum(self, taps: list[Float[Tensor, "b t d"]]) -> Float[Tensor, "b t d"]:

@@ -69,7 +69,7 @@ class LSTM(Recurrent[LSTMState]):
             nn.init.ones_(getattr(self.rnn, f"bias_ih_l{layer}").data[width : 2 * width])
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> LSTMState:
-        zeros = x_t.new_zeros(len(x_t), len(self.rnn), self.width)
+        zeros = x_t.new_zeros(x_t.shape[0], len(self.rnn), self.width)
         return LSTMState(zeros, zeros)
 
     def scan(
@@ -91,7 +91,7 @@ class GRU(Recurrent[Tensor]):
         self.rnn = TorchLayers(num_inputs, width, depth, num_gates=3, dropout=dropout)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b l e"]:
-        return x_t.new_zeros(len(x_t), len(self.rnn), self.width)
+        return x_t.new_zeros(x_t.shape[0], len(self.rnn), self.width)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b l e"], lengths: Lengths
@@ -112,7 +112,7 @@ class RNN(Recurrent[Tensor]):
         self.rnn = TorchLayers(num_inputs, width, depth, num_gates=1, dropout=dropout)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> Float[Tensor, "b l e"]:
-        return x_t.new_zeros(len(x_t), len(self.rnn), self.width)
+        return x_t.new_zeros(x_t.shape[0], len(self.rnn), self.width)
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: Float[Tensor, "b l e"], lengths: Lengths
@@ -154,7 +154,7 @@ class PeepholeLSTM(Recurrent[CellState]):
         self.peepholes = nn.Parameter(torch.zeros(3, width))  # of i, f and o
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
-        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+        return CellState(*x_t.new_zeros(2, x_t.shape[0], self.width))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
@@ -173,7 +173,7 @@ class CoupledLSTM(Recurrent[CellState]):
         self.w_x, self.w_h, self.b = _parameters(num_inputs, width, num_gates=3, forget=0)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
-        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+        return CellState(*x_t.new_zeros(2, x_t.shape[0], self.width))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
@@ -193,7 +193,7 @@ class LayerNormLSTM(Recurrent[CellState]):
         self.gain_c, self.bias_c = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
-        return CellState(*x_t.new_zeros(2, len(x_t), self.width))
+        return CellState(*x_t.new_zeros(2, x_t.shape[0], self.width))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths
@@ -218,7 +218,7 @@ class ProjectedLSTM(Recurrent[CellState]):
             nn.init.orthogonal_(block)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> CellState:
-        return CellState(x_t.new_zeros(len(x_t), self.width), x_t.new_zeros(len(x_t), self.num_cells))
+        return CellState(x_t.new_zeros(x_t.shape[0], self.width), x_t.new_zeros(x_t.shape[0], self.num_cells))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: CellState, lengths: Lengths

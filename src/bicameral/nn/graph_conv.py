@@ -120,7 +120,7 @@ class Propagate(nn.Module):
             neighbours = x.squeeze(-1) @ self.dense.T
         else:
             neighbours = self.dense @ x
-        return neighbours.reshape(*x.shape[:-1], -1)
+        return neighbours.reshape(*x.shape[:-1], self.num_supports * x.shape[-1])
 
 
 class GraphConv(nn.Module):

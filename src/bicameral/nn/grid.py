@@ -6,7 +6,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bicameral.nn.masking import Lengths, strided
+from bicameral.nn.masking import Lengths, require_frames, strided
 
 
 class Grid(nn.Module):
@@ -22,6 +22,7 @@ class Grid(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c *s"], lengths: Lengths = None) -> Float[Tensor, "b e ..."]:
         """Return the last map."""
+        require_frames(x, axis=self.time_axis)
         return self.features(x, lengths)[-1]
 
     def output_lengths(self, lengths: Lengths) -> Lengths:

@@ -37,7 +37,7 @@ class HydraKernels(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
         if lengths is None:
-            lengths = torch.full((len(x),), x.shape[1], device=x.device)
+            lengths = torch.full((x.shape[0],), x.shape[1], device=x.device)
         inside = valid_frames(lengths, x.shape[1])[:, None].to(x.dtype)
         found = list(self._counts(zero_padding(x, lengths), inside))
         return (torch.cat(found, 1) / lengths[:, None]).clamp(min=0).sqrt()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bicameral.nn.lecun import lecun_linear
-from bicameral.nn.masking import Lengths, Resets, last_frames, last_valid
+from bicameral.nn.masking import Lengths, Resets, last_frames, last_state
 from bicameral.nn.recurrent import Recurrent
 from bicameral.nn.rope import rotate
 
@@ -51,8 +51,8 @@ class LocalAttention(Recurrent[KeysValues]):
         self.out = lecun_linear(width, width, variance=variance)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> KeysValues:
-        empty = x_t.new_zeros(len(x_t), self.reach, self.num_kv_heads, self.head_width)
-        return KeysValues(empty, empty, torch.zeros(len(x_t), dtype=torch.int64, device=x_t.device))
+        empty = x_t.new_zeros(x_t.shape[0], self.reach, self.num_kv_heads, self.head_width)
+        return KeysValues(empty, empty, torch.zeros(x_t.shape[0], dtype=torch.int64, device=x_t.device))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: KeysValues, lengths: Lengths, resets: Resets = None
@@ -62,7 +62,8 @@ class LocalAttention(Recurrent[KeysValues]):
         k, v = torch.cat([state.k, k], 1), torch.cat([state.v, v], 1)
         document = self._documents(state.num_held, x.shape[1], resets)
         kept = last_frames(document, lengths, self.reach)
-        kept = kept == last_valid(document[:, self.reach :], lengths)[:, None]
+        own = torch.zeros_like(state.num_held)  # the document of the state
+        kept = kept == last_state(document[:, self.reach :], own, lengths)[:, None]
         past_k, past_v = last_frames(k, lengths, self.reach), last_frames(v, lengths, self.reach)
         if resets is not None:
             past_k, past_v = (past.where(kept[..., None, None], 0) for past in (past_k, past_v))
@@ -77,7 +78,7 @@ class LocalAttention(Recurrent[KeysValues]):
     def _documents(self, num_held: Int[Tensor, "b"], num_frames: int, resets: Resets) -> Int[Tensor, "b s"]:
         """Return the document of every frame in reach: -1 where there is none, 0 for that of the state."""
         empty = torch.arange(self.reach, device=num_held.device) < self.reach - num_held[:, None]
-        new = num_held.new_zeros(len(num_held), num_frames) if resets is None else resets.cumsum(1)
+        new = num_held.new_zeros(num_held.shape[0], num_frames) if resets is None else resets.cumsum(1)
         return torch.cat([-empty.long(), new], 1)
 
     def _attend(

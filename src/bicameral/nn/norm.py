@@ -28,7 +28,7 @@ class BatchNorm(_BatchNorm):
     def _masked(self, x: Float[Tensor, "b c *s"], valid: Float[Tensor, "b 1 ..."]) -> Float[Tensor, "b c *s"]:
         """Normalise by sums over the valid frames: gathering them would be several times slower on a CPU."""
         axes = [axis for axis in range(x.ndim) if axis != 1]
-        count = valid.sum() * x[0, 0].numel() / valid[0].numel()
+        count = valid.sum() * (x.shape[2:].numel() / valid.shape[1:].numel())
         if self.training and count > 1:
             mean = (x * valid).sum(axes, keepdim=True) / count
             centred = (x - mean) * valid

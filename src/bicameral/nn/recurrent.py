@@ -35,7 +35,7 @@ class Recurrent(nn.Module, Generic[S]):
 
     def output_like(self, x_t: Float[Tensor, "b *d"]) -> Float[Tensor, "b *e"]:
         """Return zeros shaped like y_t, for the `initial_state` of a layer above."""
-        return x_t.new_zeros(len(x_t), self.width)
+        return x_t.new_zeros(x_t.shape[0], self.width)
 
     def step(self, x_t: Float[Tensor, "b *d"], state: S) -> tuple[Float[Tensor, "b *e"], S]:
         """Take one frame: a scan of one."""
@@ -63,8 +63,12 @@ class Recurrent(nn.Module, Generic[S]):
         resets: Resets = None,
     ) -> tuple[Float[Tensor, "b t *e"], S]:
         """Return the outputs and the state after the last valid frame; padding is zero in and out."""
+        frame = x[:, 0] if x.shape[1] else x.new_zeros(x.shape[0], *x.shape[2:])
+        before: S = self.initial_state(frame) if state is None else state
+        if 0 in x.shape[:2]:  # no rows, or nothing to read
+            y_t = self.output_like(frame)
+            return y_t.unsqueeze(1).expand(-1, x.shape[1], *y_t.shape[1:]), before
         x = zero_padding(x, lengths)
-        before: S = self.initial_state(x[:, 0]) if state is None else state
         if resets is None:
             y, after = self.scan(x, before, lengths)
         else:
@@ -83,7 +87,7 @@ class Recurrent(nn.Module, Generic[S]):
         sizes = torch.where(last, end[row], begin.roll(-1)) - begin
         frame = begin[:, None] + torch.arange(int(sizes.max()), device=x.device)
         documents = x[row[:, None], frame.clamp(max=num_frames - 1)]
-        new, old = self.initial_state(documents[:, 0]), map_state(lambda part: part[row], state)
+        new, old = self.initial_state(x[row, begin]), map_state(lambda part: part[row], state)
         y, states = self.forward(documents, _where(resets[row, begin], new, old), lengths=sizes)
         outputs = y.new_zeros(num_rows, num_frames, *y.shape[2:])
         outputs[valid_frames(end, num_frames)] = y[valid_frames(sizes, y.shape[1])]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bicameral.kernels.rg_lru import rg_lru
-from bicameral.nn.masking import Lengths, Resets, last_valid
+from bicameral.nn.masking import Lengths, Resets, last_state
 from bicameral.nn.recurrent import Recurrent
 
 INITS = ("paper", "recurrentgemma")
@@ -40,7 +40,7 @@ class RGLRU(Recurrent[Tensor]):
         gate_a, gate_x = self.gate_a(x).to(exact), self.gate_x(x).to(exact)
         log_a = -SHARPNESS * functional.softplus(-self.decay.to(exact))
         h = rg_lru(x.to(exact), gate_a, gate_x, log_a, state, resets)
-        return h.to(x.dtype), last_valid(h, lengths)
+        return h.to(x.dtype), last_state(h, state, lengths)
 
 
 class BlockDiagonal(nn.Module):

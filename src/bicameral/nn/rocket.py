@@ -55,7 +55,7 @@ class RocketKernels(nn.Module):
         """Each dilation's responses, the frames that count, and its biases."""
         x = zero_padding(x, lengths)
         if lengths is None:
-            lengths = torch.full((len(x),), x.shape[1], device=x.device)
+            lengths = torch.full((x.shape[0],), x.shape[1], device=x.device)
         for level, biases in enumerate(self.biases.split(self.counts, 1)):
             yield self.respond(x, level), self.counted(lengths, x.shape[1], level), biases
 

@@ -40,7 +40,7 @@ class SignatureGate(Recurrent[SignatureState]):
         nn.init.constant_(self.gate.bias, bias)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SignatureState:
-        return self.signature.initial_state(x_t.new_zeros(len(x_t), self.projection.out_features))
+        return self.signature.initial_state(x_t.new_zeros(x_t.shape[0], self.projection.out_features))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: SignatureState, lengths: Lengths
@@ -67,7 +67,7 @@ class SigLSTM(Recurrent[SigLSTMState]):
         self.input, self.recurrent = _projections(num_inputs, width, 3)  # i, g, o
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SigLSTMState:
-        zeros = x_t.new_zeros(len(x_t), self.width)
+        zeros = x_t.new_zeros(x_t.shape[0], self.width)
         return SigLSTMState(zeros, zeros, self.forget.initial_state(x_t))
 
     def scan(
@@ -98,7 +98,7 @@ class SigGRU(Recurrent[SigGRUState]):
         self.recurrent_bias = nn.Parameter(torch.zeros(2 * width))
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SigGRUState:
-        return SigGRUState(x_t.new_zeros(len(x_t), self.width), self.reset.initial_state(x_t))
+        return SigGRUState(x_t.new_zeros(x_t.shape[0], self.width), self.reset.initial_state(x_t))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: SigGRUState, lengths: Lengths

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.kernels.signature import signature, signature_size
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.masking import Lengths, last_state
 from bicameral.nn.recurrent import Recurrent
 
 
@@ -31,7 +31,7 @@ class Signature(Recurrent[SignatureState]):
         self.depth, self.width = depth, signature_size(num_inputs, depth)
 
     def initial_state(self, x_t: Float[Tensor, "b d"]) -> SignatureState:
-        return SignatureState(x_t.new_zeros(len(x_t)), torch.zeros_like(x_t), self.output_like(x_t))
+        return SignatureState(x_t.new_zeros(x_t.shape[0]), torch.zeros_like(x_t), self.output_like(x_t))
 
     def scan(
         self, x: Float[Tensor, "b t d"], state: SignatureState, lengths: Lengths
@@ -40,7 +40,9 @@ class Signature(Recurrent[SignatureState]):
         delta = torch.diff(x, dim=1, prepend=previous[:, None])
         y = signature(delta, state.s, self.depth)
         seen = x.shape[1] if lengths is None else lengths.to(state.n)
-        return y, SignatureState(state.n + seen, last_valid(x, lengths), last_valid(y, lengths))
+        return y, SignatureState(
+            state.n + seen, last_state(x, state.x, lengths), last_state(y, state.s, lengths)
+        )
 
 
 class RunningSignature(Recurrent[SignatureState]):

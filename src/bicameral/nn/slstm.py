@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.kernels.slstm import slstm
-from bicameral.nn.masking import Lengths, last_valid
+from bicameral.nn.masking import Lengths, last_state
 from bicameral.nn.recurrent import Recurrent
 
 NOTHING = -1e30  # the stabiliser before the first frame: what stood there weighs nothing
@@ -46,7 +46,9 @@ class SLSTM(Recurrent[SLSTMState]):
     ) -> tuple[Float[Tensor, "b t e"], SLSTMState]:
         frames = x.unflatten(2, (4, self.num_heads, -1)) + self.bias
         states = slstm(frames, self.r, *state)
-        return states[0].flatten(2), SLSTMState(*(last_valid(part, lengths) for part in states))
+        return states[0].flatten(2), SLSTMState(
+            *(last_state(*parts, lengths) for parts in zip(states, state, strict=True))
+        )
 
 
 def power_law(size: int, depth: float) -> Float[Tensor, "d"]:

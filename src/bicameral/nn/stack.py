@@ -106,6 +106,9 @@ class Framewise(Recurrent[tuple]):
         if lengths is None:
             return self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
         valid = valid_frames(lengths, x.shape[1])  # so that batch statistics never see padding
-        frames = self.module(x[valid])
+        frames = x[valid]
+        if torch.compiler.is_compiling():
+            torch._check(frames.shape[0] > 0)  # what is traced cannot ask
+        frames = self.module(frames)
         y = torch.zeros(*x.shape[:2], self.width, dtype=frames.dtype, device=x.device)
         return y.index_put((valid,), frames), state

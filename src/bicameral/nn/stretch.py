@@ -11,10 +11,10 @@ def stretched(x: Float[Tensor, "b t d"], lengths: Lengths, num_frames: int) -> F
     """Every row's valid frames, the first and the last kept, as `num_frames` frames."""
     if lengths is None and x.shape[1] == num_frames:
         return x
-    ends = torch.full((len(x),), x.shape[1], device=x.device) if lengths is None else lengths
+    ends = torch.full((x.shape[0],), x.shape[1], device=x.device) if lengths is None else lengths
     place = torch.linspace(0, 1, num_frames, dtype=x.dtype, device=x.device) * (ends - 1)[:, None]
     before = place.floor().long()
     after = torch.minimum(before + 1, ends[:, None] - 1)
     share = (place - before)[..., None]
-    rows = torch.arange(len(x), device=x.device)[:, None]
+    rows = torch.arange(x.shape[0], device=x.device)[:, None]
     return x[rows, before] * (1 - share) + x[rows, after] * share

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from bicameral.nn.masking import Lengths, zero_padding
+from bicameral.nn.masking import Lengths, require_frames, zero_padding
 from bicameral.nn.stretch import stretched
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -18,6 +18,9 @@ MOST_FRAMES, MOST_CHANNELS = 512, 64
 
 def summaries(x: Float[Tensor, "b t d"], lengths: Lengths, num_frames: int) -> Float[Tensor, "b e"]:
     """Statistics of each channel, of rows of any length; a single frame as it is."""
+    require_frames(x)
+    if not len(x):  # neither quantiles nor spectra are defined
+        return summaries(x.new_zeros(1, *x.shape[1:]), None, num_frames)[:0]
     if num_frames == 1:
         return x[:, 0]
     size = torch.full((len(x), 1), x.shape[1], device=x.device) if lengths is None else lengths[:, None]
