@@ -132,7 +132,7 @@ def with_memory(decoder):
 
     class Remembering(type(decoder)):
         def initial_state(self, x_t):
-            frames = torch.arange(1, 4).view(1, 3, 1) * x_t.repeat(1, 2)[:, None]
+            frames = torch.arange(1, 4, device=x_t.device).view(1, 3, 1) * x_t.repeat(1, 2)[:, None]
             lengths = torch.where(x_t[:, 0] < 0, 2, 3)
             return super().initial_state(x_t)._replace(memory=remember(self.score, frames.sin(), lengths))
 

@@ -13,8 +13,15 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "map": (2, 9, 14),
     "line": (3, 21),
     "volume": (2, 6, 8, 8),
-    "sequence": (26, 3),
+    "sequence": (18, 3),
     "frames": (5, 2, 8, 9),
+}
+SHORT: dict[str, tuple[int, ...]] = {  # for what costs by the frame
+    "map": (2, 9, 14),
+    "line": (3, 12),
+    "volume": (2, 3, 8, 8),
+    "sequence": (3, 3),
+    "frames": (2, 2, 8, 9),
 }
 TIME_AXES = {"map": 3, "line": 2, "volume": 2, "sequence": 1, "frames": 1}
 NUM_ROWS = 3
@@ -53,13 +60,20 @@ def first(output: Any) -> Tensor:
 def gradients(module: nn.Module, x: Tensor, run: Callable[[Tensor], Any]) -> list[Tensor]:
     """Return the gradients of a weighted sum of all that `run` returns, for the input and every parameter."""
     x = x.clone().requires_grad_()
-    total = x.new_zeros(())
-    for y in leaves(run(x)):
-        total = total + (y * torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)).sum()
+    total = weighted_sum(run(x))
     sources = [x, *module.parameters()]
     if not total.requires_grad:
         return [torch.zeros_like(source) for source in sources]
     return list(torch.autograd.grad(total, sources, allow_unused=True, materialize_grads=True))
+
+
+def weighted_sum(tree: Any) -> Tensor:
+    """Return the sum of all values that may have a gradient, each with a weight of its own."""
+    total = torch.zeros(())
+    for y in leaves(tree):
+        if y.is_floating_point():
+            total = total + (y * torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)).sum()
+    return total
 
 
 def leaves(tree: Any) -> list[Tensor]:
@@ -73,3 +87,12 @@ def assert_same(actual: Any, expected: Any) -> None:
     assert len(actual) == len(expected), f"{len(actual)} tensors against {len(expected)}"
     for one, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-9)
+
+
+def assert_near(actual: Any, expected: Any, tolerance: float) -> None:
+    """Compare float32 with float64: every tensor to a share of its largest value."""
+    for one, other in zip(leaves(actual), leaves(expected), strict=True):
+        assert one.isfinite().all(), "a value that is not finite"
+        error = (one - other).abs().max().item() if one.numel() else 0.0
+        allowed = tolerance * max(other.abs().max().item() if other.numel() else 0.0, 1e-2)
+        assert error <= allowed, f"off by {error:.2g} of {other.abs().max():.2g} in {tuple(one.shape)}"

@@ -30,6 +30,8 @@ def lengths_laws(
         "row_equals_itself_alone",
         partial(row_equals_itself_alone, build, shape, axis, output_axis, shortens=shortens),
     )
+    yield "whole_rows_need_no_lengths", partial(whole_rows_need_no_lengths, build, shape, axis)
+    yield "row_without_frames_is_answered", partial(row_without_frames_is_answered, build, shape, axis)
     yield "arguments_are_not_written_to", partial(arguments_are_not_written_to, build, shape, axis)
     if output_axis is not None:
         yield (
@@ -71,6 +73,25 @@ def padding_comes_out_zero(
     y = first(module(x, lengths=lengths))
     valid = module.output_lengths(lengths) if shortens else lengths
     assert_same(y, filled(y, valid, output_axis, 0.0))
+
+
+def whole_rows_need_no_lengths(build: Build, shape: Sequence[int], axis: int) -> None:
+    """Lengths that say what the shape says change nothing, for rows of one frame as for longer ones."""
+    module, x = ready(build), examples(shape)
+    for num_frames in (1, shape[axis - 1]):
+        rows = x.narrow(axis, 0, num_frames)
+        assert_same(module(rows, lengths=torch.full((len(x),), num_frames)), module(rows))
+
+
+def row_without_frames_is_answered(build: Build, shape: Sequence[int], axis: int) -> None:
+    """A length of zero gives finite numbers and gradients, and changes nothing for the other rows."""
+    module, x = ready(build), examples(shape)
+    lengths = torch.tensor([shape[axis - 1], 0, 1])
+    run = partial(module, lengths=lengths)
+    y, expected = first(run(filled(x, lengths, axis, torch.nan))), first(module(x, lengths=lengths.clamp(1)))
+    assert_same(y[::2], expected[::2])
+    for part in (y, *gradients(module, x, lambda x: first(run(x)))):
+        assert part.isfinite().all(), "a value that is not finite"
 
 
 def arguments_are_not_written_to(build: Build, shape: Sequence[int], axis: int) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bicameral.errors import BicameralError
 from bicameral.registry import Entry
-from bicameral.testing.examples import SHAPES, assert_same, examples, first, ready
+from bicameral.testing.examples import SHAPES, TIME_AXES, assert_same, examples, first, ready
 
 
-def build(entry: Entry) -> Any:
-    """Return the model at its smallest size, for the laws' examples."""
-    return entry.build(SHAPES[entry.reads], entry.configure(next(iter(entry.sizes.values()))))
+def build(entry: Entry, shape: tuple[int, ...] | None = None, *, size: int = 0) -> Any:
+    """Return the model at its smallest size (-1: its largest), for the laws' examples or those of `shape`."""
+    return entry.build(shape or SHAPES[entry.reads], entry.configure(list(entry.sizes.values())[size]))
 
 
 def output_has_the_shape_it_promises(entry: Entry) -> None:
@@ -83,6 +84,20 @@ def one_row_can_be_trained_on(entry: Entry) -> None:
     assert first(module(x)).isfinite().all()
 
 
+def too_few_frames_are_answered_or_refused(entry: Entry) -> None:
+    """Rows of no frame or of one: finite numbers in the promised shape, or an error that says why not."""
+    module, x, axis = ready(lambda: build(entry)), examples(SHAPES[entry.reads]), TIME_AXES[entry.reads]
+    for num_frames in (0, 1):
+        try:
+            y = first(module(x.narrow(axis, 0, num_frames)))
+        except BicameralError:
+            continue
+        assert y.isfinite().all(), f"not finite for {num_frames} frames"
+        assert len(y) == len(x)
+        if entry.gives == "forecast":
+            assert y.shape[1] == entry.config().horizon
+
+
 LAWS = (
     output_has_the_shape_it_promises,
     every_size_builds_from_json,
@@ -90,6 +105,7 @@ LAWS = (
     seed_decides_everything,
     state_dict_carries_everything,
     one_row_can_be_trained_on,
+    too_few_frames_are_answered_or_refused,
 )
 
 

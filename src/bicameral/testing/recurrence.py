@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bicameral.nn.recurrent import Recurrent, map_state
+from bicameral.testing import streams
 from bicameral.testing.examples import (
     NUM_ROWS,
     Build,
@@ -24,7 +25,7 @@ from bicameral.testing.examples import (
 
 def recurrent_laws(build: Build, shape: Sequence[int]) -> Laws:
     """Yield the laws for a layer reading examples of `shape` (t d) or (t c h w)."""
-    for law in LAWS:
+    for law in (*LAWS, *streams.LAWS):
         yield law.__name__, partial(law, build, shape)
 
 
