@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
+from bicameral.nn.masking import require_frames
 from bicameral.nn.seasons import found_seasons, lines, seasonal
 from bicameral.registry import model
 
@@ -51,6 +52,9 @@ class Theta(nn.Module):
         self.register_buffer("zeros", torch.tensor(zeros), persistent=False)
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
+        require_frames(x)
+        if not len(x):
+            return x.new_zeros(0, self.horizon, x.shape[2])
         y = x.transpose(1, 2).flatten(0, 1)
         zero = self.zeros.to(x).repeat(len(x))[:, None]
         seasons = found_seasons(y) if self.season is None else torch.full((len(y),), self.season)
