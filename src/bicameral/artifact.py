@@ -22,7 +22,7 @@ from bicameral.data.preprocessing import preprocessing_from_dict
 from bicameral.disk import jsonable, replace_folder, write_json
 from bicameral.errors import ArtifactError, BicameralError, ConfigError, DataError
 from bicameral.streaming import Stream
-from bicameral.tasks import Task, task_from_dict
+from bicameral.tasks import Task, own, task_from_dict
 from bicameral.tasks.answering import answer
 from bicameral.tasks.blended import Blend, build, parts_of
 from bicameral.tasks.forecast import Forecast
@@ -169,16 +169,25 @@ class Artifact:
             "task": self.task.to_dict(),
             "preprocessing": self.preprocessing.to_dict(),
             "card": self.card,
+            **_own_networks(self.network.entry),
         }
 
 
 def _require_installed(folder: Path, config: Mapping[str, Any]) -> None:
+    for name, facts in config.get("own", {}).items():
+        own.restore(name, facts)
     for model in (part["model"] for part in parts_of(config["model"], config["overrides"])):
         if model not in registry.names():
             raise ArtifactError(
                 f"{folder} was made with the model {model!r}, which is not installed here: install "
                 "the package that brings it, or a version of bicameral that has it"
             )
+
+
+def _own_networks(entry: Any) -> dict[str, Any]:
+    """Where a user's own network stands, so that another process can import it."""
+    is_own = isinstance(entry, registry.Entry) and entry.source
+    return {"own": {entry.name: own.facts_of(entry.name)}} if is_own else {}
 
 
 def refuse_other_files(folder: Path) -> None:

@@ -52,7 +52,7 @@ def train(
     given = settings.parse(fields)
     asked = {"size": size, "budget": budget, "seed": seed, "blend": blend, "validate": validate}
     asked |= _divide(model, given)
-    name = f"{run_name(data)}-{model or 'best'}"
+    name = f"{run_name(data)}-{(model or 'best').rpartition(':')[2]}"
     if dry_run:
         cost = run(data, model, folder=runs / name, dry_run=True, **asked)
         said = {name: value for name, value in asked.items() if value not in (None, {}, True)}
@@ -84,7 +84,7 @@ def _divide(model: str | None, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _config_fields(model: str | None) -> list[str]:
-    if model is None:
+    if model is None or ":" in model:  # one's own network takes none
         return []
     from bicameral import registry
 

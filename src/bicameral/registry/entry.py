@@ -50,6 +50,7 @@ class Entry:
     kinds: tuple[str, ...] = ("text", "series")  # of data, where it answers without a head
     numbers: bool = False  # answers with numbers too, where it answers without a head
     bounded: tuple[str, ...] = ()  # fields of the config that may not exceed a segment of training
+    source: str = ""  # of a user's own: "file.py:Name", from which another process imports it
     exempt: Mapping[str, str] = dataclasses.field(default_factory=dict)  # from a law, and why
 
     def __post_init__(self) -> None:

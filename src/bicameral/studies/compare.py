@@ -53,7 +53,7 @@ def compare(
     folder: str | Path = "runs",
     budget: str | float = "10min",
     families: Sequence[str] | None = None,
-    models: Sequence[str] | None = None,
+    models: Sequence[Any] | None = None,
     replicates: int = 6,
     settings: int = 3,
     seed: int = 0,
@@ -75,7 +75,9 @@ def compare(
 
     folder   where studies are kept, each in a folder of its own
     budget   of the whole comparison: "90s", "10min", "1.5h"; or "400steps" a trial, the same on every machine
-    families, models  what to compare; by default the menu for this kind of data, always with baselines
+    families, models  what to compare; by default the menu for this kind of data, always with baselines;
+             a model is a name, or one's own class or function `(shape, num_outputs) -> module`, also
+             written "file.py:Name"
     rope     smallest difference of the metric worth caring about; by default one point, or 1 % of a spread
     device   "cpu", "cuda", or "auto" for a GPU where there is one
     jobs     trials side by side, each in a process of its own; as many as there are cores if not given

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
+import numpy as np
+
 from bicameral import registry
 from bicameral.data.contents import contents_digest, is_current
 from bicameral.data.dataset import Dataset
@@ -11,7 +13,8 @@ from bicameral.errors import ConfigError, nearest
 from bicameral.probes.recommend import candidates
 from bicameral.problems.problem import Problem
 from bicameral.studies.record.plan import Plan
-from bicameral.tasks import task_of
+from bicameral.tasks import own, task_of
+from bicameral.tasks.network import Network
 
 FOLDS = (6, 5, 4)  # of these the first that divides the replicates, so that no repetition is left half done
 
@@ -55,14 +58,14 @@ def folds_for(replicates: Any) -> int:
 
 
 def roles_of(
-    dataset: Dataset, models: Sequence[str] | None, families: Sequence[str] | None, task: str | None = None
+    dataset: Dataset, models: Sequence[Any] | None, families: Sequence[str] | None, task: str | None = None
 ) -> dict[str, str]:
     """Model -> role, from the menu for this kind of data or from the user's list.
 
     task  the one that the user named; else what the data ask
     """
     roles = {"baseline": "baseline", "control": "control"}
-    names = candidates(dataset) if models is None else _listed("models", models)
+    names = candidates(dataset) if models is None else _models(models, dataset)
     families = None if families is None else _listed("families", families)
     for family in families or ():
         if family not in get_args(registry.Family):
@@ -79,6 +82,15 @@ def roles_of(
     for name in found:
         task_of(dataset, task).check_model(registry.entry(name), dataset.kind)
     return found
+
+
+def _models(models: Any, dataset: Dataset) -> list[str]:
+    """Names of models; a user's own network is made known by its own."""
+    if not isinstance(models, str | Sequence):
+        return _listed("models", models)
+    given = models.split(",") if isinstance(models, str) else models
+    entered = [own.enter(one, dataset.kind) if own.is_own(one) else one for one in given]
+    return _listed("models", entered)
 
 
 def _listed(option: str, names: Any) -> list[str]:
@@ -98,7 +110,17 @@ def freeze(dataset: Dataset, fields: dict[str, Any], rope: float | None) -> tupl
     task = problem.draw(0).task
     if rope is None:
         rope = task.rope(dataset)
-    return Plan(**{**fields, "metric": task.metric, "rope": rope}), problem
+    networks = {name: facts for name in roles if (facts := own.facts_of(name))}
+    for name in networks:
+        _try(problem, name)
+    return Plan(**{**fields, "metric": task.metric, "rope": rope, "own": networks}), problem
+
+
+def _try(problem: Problem, name: str) -> None:
+    """See that an own network reads these data, before anything is trained."""
+    draw = problem.draw(0)
+    network = Network(draw.preprocessing.layout, draw.task, name)
+    own.check(network, draw.train.batch(np.arange(min(own.ROWS, len(draw.train)))))
 
 
 def problem_of(plan: Plan, dataset: Dataset) -> Problem:

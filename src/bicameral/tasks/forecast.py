@@ -143,7 +143,7 @@ class Forecast(Ahead):
     @classmethod
     def unfit(cls, entry: Entry, kind: Kind) -> str:
         forecasts = entry.gives == "forecast" and entry.reads != "frames"
-        return "" if forecasts else super().unfit(entry, kind)
+        return "" if forecasts or entry.source else super().unfit(entry, kind)
 
     @property
     def anchors(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]  read only

@@ -89,7 +89,8 @@ class Network(nn.Module):
             x = self.embedding(x)
         elif self.layout.kind == "text":
             x = x[..., None].to(torch.get_default_dtype())  # counts are of the tokens themselves
-        if self.entry.gives == "vector" and self.entry.reads != "sequence" and self.layout.kind != "image":
+        fixed = self.entry.source or (self.entry.gives == "vector" and self.entry.reads != "sequence")
+        if fixed and self.layout.kind != "image":
             x, lengths = fit_time(x, lengths, self.layout.shape[0])
         return view_as(x, lengths, self.layout.kind, self.entry.reads)
 
@@ -99,7 +100,7 @@ class Network(nn.Module):
 
 
 def _embedding(layout: Layout, width: int, entry: Entry) -> nn.Embedding | None:
-    words = layout.kind == "text" and not entry.answers
+    words = layout.kind == "text" and not (entry.answers and not entry.source)
     return nn.Embedding(layout.vocabulary, width, padding_idx=0) if words else None
 
 

@@ -67,6 +67,8 @@ class Task(ABC):
         """Why a model cannot answer this of data of `kind`; empty where it can."""
         if entry.gives == "next":
             return f"cannot answer anything but the next step of {' or '.join(entry.kinds)} data"
+        if entry.source:
+            return f"answers once for each example, and the task on this {kind} data is {cls.name}"
         if entry.gives == "answer":
             return f"only tells classes of {' or '.join(entry.kinds)} data apart"
         if entry.gives == "forecast":
@@ -104,7 +106,7 @@ class Task(ABC):
         if not entry.answers:
             return {}
         asks = {"question": self.name} if "question" in entry.fields else {}
-        return {"num_outputs": self.output_shape[0], **asks}
+        return {"num_outputs": math.prod(self.output_shape), **asks}
 
     def head(self, backbone: Any, entry: Entry, width: int) -> nn.Module:  # noqa: ARG002
         """What turns `width` pooled features into an output (b, prod(output_shape)); learned last."""

@@ -14,6 +14,7 @@ from bicameral.artifact import Artifact, refuse_other_files
 from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import BicameralError, ConfigError
 from bicameral.problems.problem import Draw
+from bicameral.tasks import own
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.best import train_best
@@ -31,7 +32,7 @@ from bicameral.training.yardstick import yardstick
 
 def train(
     source: Any,
-    model: str | None = None,
+    model: Any = None,
     *,
     folder: str | Path,
     budget: str | float = "60s",
@@ -48,6 +49,7 @@ def train(
 ) -> Any:
     """Train `model` on the training part of `source` and save it, with its test metrics in its card.
 
+    A model is a name, or one's own class or function `(shape, num_outputs) -> module`, or "file.py:Name".
     Without a model those that suit the data race within the budget, and the best is saved (`train_best`).
 
     budget        "90s", "10min", "400steps" or "12epochs"
@@ -66,9 +68,12 @@ def train(
         _only_of_a_model(size=size, overrides=overrides, validate=not validate)
         return train_best(source, blend=blend, **settings)
     found = ready(source, data_options, seed=seed, validate=validate)
+    model = own.enter(model, found.problem.raw.kind) if own.is_own(model) else model
     draw, length = found.draw, training_budget(budget)
     with seeded(seed):
         network = Network(draw.preprocessing.layout, draw.task, model, _fields(model, size, overrides or {}))
+    if network.entry.source:
+        own.check(network, draw.train.batch(np.arange(min(own.ROWS, len(draw.train)))))
     network = network.to(best_device())
     chosen = recipe_from_dict({"batch_size": 64, **(recipe or {})})
     if dry_run:

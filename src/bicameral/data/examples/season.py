@@ -1,6 +1,7 @@
 """How long a season is: by the clock where there are time stamps, else by what repeats."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def season_of(dataset: Dataset) -> int:
     step = _seconds_a_step(dataset.times)
     if step is not None and step >= DAY / 24 / 6:
         return _by_clock(step)
-    return _by_repetition([np.asarray(item, np.float64) for item in dataset.items[:MOST_SERIES]])
+    return _by_repetition([np.asarray(item, np.float64) for item in islice(dataset.items, MOST_SERIES)])
 
 
 def _seconds_a_step(times: Sequence[np.ndarray] | None) -> float | None:

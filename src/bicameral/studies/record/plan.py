@@ -13,6 +13,7 @@ import yaml
 
 from bicameral.errors import ConfigError, StudyError, nearest
 from bicameral.models import require_counts
+from bicameral.tasks.own import restore
 from bicameral.training.recipe import recipe_from_dict
 
 VERSION = 2
@@ -47,6 +48,7 @@ class Plan:
     probe_seconds: float | None = None  # None: an eighth of the budget; 0: no probes
     threads: int = 1
     device: str = "cpu"  # cpu or cuda
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # a user's networks: source, hash
 
     def __post_init__(self) -> None:
         if (self.budget_seconds is None) == (self.trial_steps is None):
@@ -64,6 +66,8 @@ class Plan:
         for name in ("recipe", "limits", "data_options", "task_options"):
             _check_mapping(name, getattr(self, name))
         recipe_from_dict(self.recipe)
+        for name, facts in self.own.items():
+            restore(name, facts)
         for name, value in self.limits.items():
             if name not in LIMITS:
                 raise ConfigError(f"no limit called {name!r}{nearest(name, LIMITS)}")
@@ -71,7 +75,8 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON of the plan."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        plan = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plan if self.own else {key: value for key, value in plan.items() if key != "own"}
 
     def digest(self) -> str:
         """Hash of everything in the plan."""
