@@ -35,10 +35,11 @@ from bicameral.studies.record.folder import (
     sweep_drafts,
 )
 from bicameral.studies.record.lock import locked
+from bicameral.studies.record.plan import Plan
 from bicameral.studies.report import write_report
 from bicameral.studies.run import amendments, stages, timing
 from bicameral.studies.run.description import describe_data
-from bicameral.studies.run.engines import engine
+from bicameral.studies.run.engines import Engine, engine
 from bicameral.studies.run.forecast import forecast_cost
 from bicameral.studies.run.schedule import num_trials, schedule
 from bicameral.studies.run.study import Study
@@ -75,9 +76,8 @@ def compare(
 
     folder   where studies are kept, each in a folder of its own
     budget   of the whole comparison: "90s", "10min", "1.5h"; or "400steps" a trial, the same on every machine
-    families, models  what to compare; by default the menu for this kind of data, always with baselines;
-             a model is a name, or one's own class or function `(shape, num_outputs) -> module`, also
-             written "file.py:Name"
+    families, models  what to compare; by default the menu for this kind of data, with baselines. Names,
+             one's own class or function `(shape, num_outputs) -> module`, or "file.py:Name"
     rope     smallest difference of the metric worth caring about; by default one point, or 1 % of a spread
     device   "cpu", "cuda", or "auto" for a GPU where there is one
     jobs     trials side by side, each in a process of its own; as many as there are cores if not given
@@ -108,12 +108,16 @@ def compare(
         **parse_budget(budget),
     }
     plan, problem = freeze(dataset, fields, rope)
-    home, runner = _home(Path(folder), name), engine(on, jobs=jobs, threads=plan.threads, device=plan.device)
+    home, runner = _home(Path(folder), name), _engine(plan, on, jobs)
     if dry_run:
         with TemporaryDirectory() as nowhere, only_threads(plan.threads):
             return forecast_cost(Study(Path(nowhere), plan, problem, runner, began=began))
     with opened(home, plan) as place:
         return run(Study(place, plan, problem, runner, command, began=began))
+
+
+def _engine(plan: Plan, on: str, jobs: int | None) -> Engine:
+    return engine(on, jobs=jobs, threads=plan.threads, device=plan.device, own=plan.own)
 
 
 def _home(runs: Path, name: Any) -> Path:
@@ -156,7 +160,7 @@ def _again(folder: Path, jobs: int | None, on: str, dataset: Dataset | None) -> 
     dataset = read(plan.source, **plan.data_options) if dataset is None else dataset
     if changed := what_changed(plan, dataset):
         raise ConfigError(changed)
-    runner = engine(on, jobs=jobs, threads=plan.threads, device=plan.device)
+    runner = _engine(plan, on, jobs)
     with locked(folder):
         sweep_drafts(folder)
         yield Study(folder, plan, problem_of(plan, dataset), runner)

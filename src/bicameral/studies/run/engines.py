@@ -1,7 +1,7 @@
 """Where trials run: in this process, in workers beside it, or on many machines through Ray."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from bicameral.studies.record.outcomes import OUTCOMES
 from bicameral.studies.run.chain import Chain, Places, Record, advance
 from bicameral.studies.run.cores import default_jobs
 from bicameral.studies.run.trial import Place, Trial, failure, run_trial
-from bicameral.studies.run.workers import Workers
+from bicameral.studies.run.workers import FORKS, Workers
 
 ARTIFACT = "artifact"
 
@@ -116,20 +116,25 @@ class Ray:
         return record
 
 
-def engine(name: str, *, jobs: int | None = None, threads: int = 1, device: str = "cpu") -> Engine:
+def engine(
+    name: str, *, jobs: int | None = None, threads: int = 1, device: str = "cpu", own: Collection[str] = ()
+) -> Engine:
     """Return the engine called "local" or "ray".
 
     jobs  local workers, by default as many as cores are allowed; a GPU is not shared
+    own   names of a user's own networks, which are known to this process and to what is forked from it
     """
     if jobs is not None and (not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1):
         raise ConfigError(f"jobs is {jobs!r}; expected a number of processes of at least 1")
+    if name == "ray" and own:
+        raise ConfigError(f"{', '.join(own)} can be compared on this machine alone; leave out on=ray")
     if name == "ray":
         return Ray()
     if name != "local":
         raise ConfigError(f"no engine called {name!r}{nearest(name, ('local', 'ray'))}")
     if jobs is None:
         jobs = default_jobs(threads) if device == "cpu" else 1
-    return Local() if jobs == 1 else Workers(jobs)
+    return Local() if jobs == 1 or (own and not FORKS) else Workers(jobs)
 
 
 def _run_apart(
