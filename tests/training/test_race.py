@@ -11,8 +11,11 @@ from bicameral.data.dataset import Dataset
 from bicameral.errors import ConfigError
 from bicameral.tasks import Classify
 from bicameral.tasks.blended import Blend
+from bicameral.tasks.network import Network
+from bicameral.training.affordable import affordable, is_slow
 from bicameral.training.best import choose, race_of, train_best
 from bicameral.training.blend import blended
+from bicameral.training.budgets import Budget
 from bicameral.training.contestants import Contestant, contestants, kind_of
 from bicameral.training.leading import is_clearly_ahead
 from bicameral.training.prepare import ready
@@ -78,7 +81,7 @@ def entered(found, *names: str, **trained) -> list[Contestant]:
 
 
 def test_a_network_that_cannot_see_the_data_often_enough_is_left_out():
-    race = race_of(ready(waves(), {}), budget="0.5s", seed=0, recipe=None)
+    race = race_of(ready(waves(), {}), budget="1000s", seed=0, recipe=None)
     race.entered = entered(race, "majority", gru=(1e9, 1e9))
     assert race.run().contestant.model == "majority"
     assert "it needs 1e+09" in race.runs[-1].note
@@ -251,3 +254,15 @@ def test_a_forecast_ends_up_fitted_to_the_last_row(tmp_path):
     assert len(rows.rest()) < len(rows.everything()) == len(found.problem.dataset)
     seen = found.problem.dataset.properties["end"][rows.rest().index.numpy()]
     assert seen.max() < found.problem.dataset.properties["begin"][found.parts.test].min()
+
+
+def test_what_takes_too_long_is_left_out_or_solved_on_a_part():
+    draw = ready(waves(4000), {}).draw
+    network = Network(draw.preprocessing.layout, draw.task, "mini_rocket", {"num_features": 84}).eval()
+    budget = Budget(seconds=60)
+    assert is_slow(network, draw.val, budget, left=30)
+    assert not is_slow(network, draw.val, budget, left=60)
+    assert affordable(network, draw.train, budget, 29, seed=0) is None
+    assert affordable(network, draw.train, budget, 30.000001, seed=0) is None
+    assert affordable(network, draw.train, budget, 60, seed=0) is draw.train
+    assert affordable(network, draw.train, Budget(steps=1), 0, seed=0) is draw.train

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from bicameral.data.batches.prepared import Prepared
+from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
 from bicameral.training.budgets import Budget
 from bicameral.training.learn import learn
@@ -13,6 +14,7 @@ from bicameral.training.recipe import Recipe
 
 REHEARSED = 500  # examples that tell what solving takes on all
 GROWTH = 1.5  # seconds of solving grow with the examples to this power, for want of a better guess
+ANSWERED = 128  # examples that tell what answering takes on all
 SOLVING = 0.5  # share of the budget after which nothing more is solved
 
 
@@ -33,6 +35,16 @@ def affordable(network: Network, train: Prepared, budget: Budget, left: float, s
     if count == len(train):
         return train
     return None if count < REHEARSED else _some(train, count)
+
+
+def is_slow(network: Network, val: Prepared, budget: Budget, left: float) -> bool:
+    """Whether answering the validation part would take more than the solved models may have."""
+    if budget.seconds is None or network.task.per_step or len(val) <= ANSWERED:
+        return False
+    before = time.perf_counter()
+    answer(network, _some(val, ANSWERED))
+    seconds = (time.perf_counter() - before) * len(val) / ANSWERED
+    return seconds > max(0.0, left - (1 - SOLVING) * budget.seconds)
 
 
 def _rehearsed(network: Network, train: Prepared, budget: Budget, seed: int) -> float:

@@ -15,7 +15,7 @@ from bicameral.errors import BicameralError
 from bicameral.problems.problem import Draw
 from bicameral.tasks.answering import answer
 from bicameral.tasks.network import Network
-from bicameral.training.affordable import affordable
+from bicameral.training.affordable import affordable, is_slow
 from bicameral.training.budgets import Budget
 from bicameral.training.closed_form import out_of_fold
 from bicameral.training.contestants import Contestant
@@ -120,6 +120,9 @@ class Race:
             if len(train) < len(self.draw.train):
                 run.note = f"fitted to {len(train)} of {len(self.draw.train)} examples"
             left_out = self._fit(network, train)
+            if is_slow(network, self.draw.val, self.budget, self.left()):
+                run.note = "left out: its answers would take too much of the budget"
+                return
             self._judge(run, network)
             if left_out is not None and run.output is not None:
                 truth = torch.cat([self.draw.train.targets, self.y])
@@ -159,7 +162,8 @@ class Race:
                 run.epoch = share * seconds_per_epoch(network, self.task, train, recipe, at_least=0.2)
                 epochs = self.left() / run.epoch
                 if epochs < least:
-                    run.note = f"left out: {epochs:.1f} epochs fit, it needs {least:g}"
+                    fit = f"{epochs:.1f} epochs fit, it needs {least:g}"
+                    run.note = f"left out: {fit if epochs > 0 else 'no time is left'}"
         except FAILURES as error:
             run.note = f"out: {_sentence(error)}"
         return run

@@ -24,7 +24,8 @@ class Tells:
         notes = [run.note, "best so far" if ahead else ""]
         value = "-" if run.output is None else f"{self.value(run):.4g}"
         told = ", ".join(note for note in notes if note)
-        self._line(f"{run.contestant.name:<28} {value:>14} {run.seconds:>8.1f}  {told}".rstrip())
+        spent = f"{run.seconds:.1f}" if run.seconds else ""
+        self._line(f"{run.contestant.name:<28} {value:>14} {spent:>8}  {told}".rstrip())
 
     def value(self, run: Run) -> float:
         """The headline metric in its own direction."""
