@@ -31,6 +31,7 @@ def register_twins() -> None:
     """Put the six names into the registry."""
     for number, (name, family) in enumerate(zip(NAMES, FAMILIES, strict=True)):
         known: Any = {"config": LeNet5Config, "family": family, "reads": "map", "gives": "vector"}
+        known["sizes"] = registry.entry("lenet5").sizes
         registry.model(name, paper="https://doi.org/10.1109/5.726791", **known)(_twin(number))
 
 

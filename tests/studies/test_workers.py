@@ -41,6 +41,7 @@ class Falling(MLP):
 def falling(monkeypatch, tmp_path):
     """A model whose process is killed so many times."""
     known = {"config": MLPConfig, "family": "control", "reads": "sequence", "gives": "vector"}
+    known["sizes"] = registry.entry("mlp").sizes
     monkeypatch.setattr(registry.models, "things", dict(registry.models.things))
     registry.model("falling", paper="https://doi.org/10.1109/5.726791", **known)(Falling)
 
@@ -48,7 +49,7 @@ def falling(monkeypatch, tmp_path):
         global FALL
         FALL = tmp_path / "times"
         FALL.write_text(str(count))
-        return Trial(stage="tune", model="falling", size=next(iter(MLP.sizes)), steps=2)
+        return Trial(stage="tune", model="falling", size=next(iter(registry.entry("mlp").sizes)), steps=2)
 
     return times
 
@@ -111,7 +112,7 @@ def test_a_trial_that_kills_its_worker_twice_has_failed_and_the_others_go_on(pro
 
 
 def test_ctrl_c_leaves_no_worker_behind(problem, pool):
-    long = Trial(stage="tune", model="mlp", size=next(iter(MLP.sizes)), steps=10**6)
+    long = Trial(stage="tune", model="mlp", size=next(iter(registry.entry("mlp").sizes)), steps=10**6)
     threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         list(pool.run(problem, [alone(long), alone(long)], nowhere))
@@ -124,7 +125,7 @@ def test_a_full_disk_is_no_failure_of_the_model(problem, pool, tmp_path):
         list(pool.run(problem, [alone(TRIAL)], lambda _: Place(outcomes=tmp_path / "file" / "one.npz")))
 
 
-@pytest.mark.skipif(not workers.FORKS, reason="only Linux ends a process with its parent")
+@pytest.mark.skipif(not workers.FORKS, reason="looks for processes in /proc")
 def test_workers_end_with_a_killed_parent(tmp_path):
     report, told = os.pipe()
     child = os.fork()

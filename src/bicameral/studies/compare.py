@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -89,31 +90,34 @@ def compare(
     began = time.perf_counter() - (time.process_time() if command else 0.0)  # a command starts Python too
     task_options, options = split_options(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
+    same = {"replicates": replicates, "settings": settings, "seed": seed, "probe_seconds": probe_seconds}
+    same |= {"folds": folds_for(replicates), "override_audit": override_audit, "threads": threads}
     fields = {
         "source": str(source) if isinstance(source, str | Path) else dataset.name,
         "data_options": options,
         "task_options": task_options,
         "roles": roles_of(dataset, models, families, task_options.get("task")),
-        "replicates": replicates,
-        "folds": folds_for(replicates),
-        "settings": settings,
-        "seed": seed,
         "recipe": recipe or {},
         "limits": limits or {},
-        "probe_seconds": probe_seconds,
-        "override_audit": override_audit,
         "leave_out_slow": models is None if leave_out_slow is None else leave_out_slow,
-        "threads": threads,
         "device": best_device().type if device == "auto" else device,
+        **same,
         **parse_budget(budget),
     }
     plan, problem = freeze(dataset, fields, rope)
     home, runner = _home(Path(folder), name), _engine(plan, on, jobs)
-    if dry_run:
-        with TemporaryDirectory() as nowhere, only_threads(plan.threads):
-            return forecast_cost(Study(Path(nowhere), plan, problem, runner, began=began))
+    begin = partial(Study, plan=plan, problem=problem, engine=runner, command=command, began=began)
+    return _foreseen(begin, plan) if dry_run else _compared(begin, plan, home)
+
+
+def _foreseen(begin: Callable[[Path], Study], plan: Plan) -> dict[str, Any]:
+    with TemporaryDirectory() as nowhere, only_threads(plan.threads):
+        return forecast_cost(begin(Path(nowhere)))
+
+
+def _compared(begin: Callable[[Path], Study], plan: Plan, home: Path) -> Study:
     with opened(home, plan) as place:
-        return run(Study(place, plan, problem, runner, command, began=began))
+        return run(begin(place))
 
 
 def _engine(plan: Plan, on: str, jobs: int | None) -> Engine:

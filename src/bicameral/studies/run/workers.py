@@ -1,10 +1,10 @@
 """Worker processes on this machine: they share the data by being forked, and one may die without harm."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ from bicameral.studies.run.chain import Chain, Places, Record, advance
 from bicameral.studies.run.trial import Place, Trial, failure, run_trial
 
 ATTEMPTS = 2
+ORPHANED = 0.2  # seconds until a worker notices that its parent has gone
 FORKS = sys.platform == "linux"  # elsewhere the data are copied to each worker
 
 
@@ -176,12 +177,13 @@ def _serve(problem: Problem, pipe: Connection, threads: int, parent: int) -> Non
 
 
 def _die_with(parent: int) -> None:
-    """Have Linux end this process with its parent, and, where memory runs out, before it."""
-    if not FORKS:
-        return
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(1)
+    """End this process soon after its parent; where memory runs out, have Linux end it first."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHANED)
+    os._exit(1)
