@@ -67,9 +67,11 @@ def counted(results: dict[str, Any]) -> dict[str, Any]:
     return {
         "pairs": len(pairs),
         "false": len(false),
-        "excludes_zero": sum(not pair["low"] <= 0 <= pair["high"] for pair in pairs),
+        "excludes_zero": sum(
+            pair["low"] is not None and not pair["low"] <= 0 <= pair["high"] for pair in pairs
+        ),
         "verdicts": dict(Counter(pair["verdict"] for pair in pairs)),
-        "widest": max(abs(pair["difference"]) for pair in pairs),
+        "widest": max(abs(pair["difference"] or 0.0) for pair in pairs),
         "sentence": results["verdict"]["sentence"],
     }
 
