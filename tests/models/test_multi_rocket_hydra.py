@@ -61,12 +61,25 @@ def test_stretching_keeps_ends_and_straight_lines():
     assert torch.allclose(y[1], torch.linspace(0, 2, 13))
 
 
-def test_a_level_moves_nothing_but_the_level():
+def test_level_spread_and_length_are_a_tenth_of_the_rest():
     torch.manual_seed(0)
     model = MultiRocketHydra((30, 2), MultiRocketHydraConfig(num_kernels=84, num_groups=2)).double()
     x = torch.randn(4, 30, 2, dtype=torch.float64)
     model.prepare(x)
-    one, other = model(x), model(x + 3)
+    found = model(x)
+    expected = np.concatenate([x.numpy().mean(1), x.numpy().std(1), np.full((4, 1), np.log(30))], 1)
     plain = model.times * 5
-    assert torch.allclose(one[:, :-plain], other[:, :-plain])
-    assert torch.allclose(other[:, -5:-3] - one[:, -5:-3], torch.tensor(3.0).double())
+    assert plain == pytest.approx(0.1 * (found.shape[1] - plain), abs=2.5)
+    np.testing.assert_allclose(found[:, -plain:], np.tile(expected, model.times))
+
+
+def test_rows_of_any_length_are_those_rows_stretched():
+    torch.manual_seed(0)
+    model = MultiRocketHydra((30, 2), MultiRocketHydraConfig(num_kernels=84, num_groups=2)).double()
+    x, lengths = torch.randn(3, 24, 2, dtype=torch.float64), torch.tensor([24, 5, 9])
+    model.prepare(x, lengths)
+    found, whole = model(x, lengths), model(stretched(x, lengths, 30))
+    rest = found.shape[1] - 5 * model.times
+    torch.testing.assert_close(found[:, :rest], whole[:, :rest])
+    torch.testing.assert_close(found[:, -1], lengths.double().log())
+    assert model(x)[0, -1].item() == pytest.approx(np.log(24))

@@ -1,15 +1,15 @@
 """MultiRocket's and Hydra's features of a series and of its changes; only the head is fitted, at once.
 
 Tan, Dempster, Bergmeir and Webb 2022, "MultiRocket", arXiv 2102.00457; Dempster, Schmidt and Webb 2023,
-"Hydra", arXiv 2203.13652. Differs: rows are stretched to one length and each channel to mean zero, so that
-beyond the edges is no step; level, spread and length are features of their own; all are scaled alike.
+"Hydra", arXiv 2203.13652. Differs: rows are stretched to one length; level, spread and length are features of
+their own; all are scaled alike.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from bicameral.models import require_counts
@@ -20,7 +20,7 @@ from bicameral.nn.stretch import stretched
 from bicameral.registry import model
 
 NUM_POOLED = 4
-PLAIN = 0.1  # share of level, spread and length among the features, each of them repeated
+PLAIN = 0.1  # share of level, spread and length against the other features, each of them repeated
 AT_ONCE = 2**18  # values of one frame pooled together
 
 
@@ -77,30 +77,32 @@ class MultiRocketHydra(nn.Module):
     @torch.no_grad()
     def prepare(self, x: Float[Tensor, "n t d"], lengths: Lengths = None) -> None:
         """Set every bias to a quantile of the response of its kernel to a random training example."""
-        both = _with_changes(centred(x, lengths, self.num_frames)[0])
+        x = stretched(zero_padding(x, lengths), lengths, self.num_frames)
+        both = _with_changes(_moving(x))
         for rocket, seen in zip(self.rockets, both, strict=True):
             rocket.prepare(seen)
 
     @torch.no_grad()  # pooled in place, for speed
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:
         require_frames(x)
-        x, plain = centred(x, lengths, self.num_frames)
-        both = _with_changes(x)
+        size = torch.full((x.shape[0],), x.shape[1], device=x.device) if lengths is None else lengths
+        x = stretched(zero_padding(x, lengths), lengths, self.num_frames)
+        both, plain = _with_changes(_moving(x)), _plain(x, size)
         pooled = [_pooled(rocket, seen) for rocket, seen in zip(self.rockets, both, strict=True)]
         matched = [hydra(seen) for hydra, seen in zip(self.hydras, both, strict=True)]
         return torch.cat([*pooled, *matched, plain.repeat(1, self.times)], 1)
 
 
-def centred(
-    x: Float[Tensor, "b t d"], lengths: Lengths, num_frames: int
-) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b e"]]:
-    """Rows of one length and mean zero in each channel; and what that took away."""
-    size = torch.full((x.shape[0], 1), x.shape[1], device=x.device) if lengths is None else lengths[:, None]
-    x = stretched(zero_padding(x, lengths), lengths, num_frames)
-    mean = x.mean(1)
-    x = x - mean[:, None]
-    spread = x.square().mean(1).sqrt()
-    return x, torch.cat([mean, spread, size.clamp(min=1).to(x).log()], 1)
+def _plain(x: Float[Tensor, "b t d"], size: Int[Tensor, " b"]) -> Float[Tensor, "b e"]:
+    """Mean and deviation of each channel, and the logarithm of how many frames there were."""
+    mean = x.mean(1, keepdim=True)
+    spread = (x - mean).square().mean(1).sqrt()  # not std(), which warns of a batch without rows
+    return torch.cat([mean[:, 0], spread, size[:, None].clamp(min=1).to(x).log()], 1)
+
+
+def _moving(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+    """Zero where a channel never changes in a row: kernels that sum to zero would see rounding errors."""
+    return x.where((x != x[:, :1]).any(1, keepdim=True), 0)
 
 
 def _with_changes(x: Float[Tensor, "b t d"]) -> tuple[Tensor, Tensor]:
