@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 from bicameral import registry
 from bicameral.data.dataset import Dataset
+from bicameral.data.read import read
 from bicameral.probes import PROBES, Probe
 from bicameral.probes.recommend import candidates, cost, recommend, rules
 from bicameral.problems.problem import Problem
@@ -58,13 +60,34 @@ def test_the_menu_files_every_model_under_its_family():
 
 def test_every_rule_cites_a_paper():
     for rule in rules()["rules"]:
-        assert "arXiv " in rule["source"] or "doi " in rule["source"], rule
+        assert any(where in rule["source"] for where in ("arXiv ", "doi ", "jmlr.org/")), rule
 
 
 @pytest.mark.parametrize("dataset", [series(), pictures(), clips(), replace(series(), targets=None)])
 def test_candidates_cover_all_families(dataset):
     found = {registry.entry(name).family for name in candidates(dataset)}
     assert found >= {"convolutional", "recurrent", "hybrid", "attention", "baseline"}
+
+
+def features(targets=None):
+    """Wine: 13 features, no steps in time."""
+    x, y = load_wine(return_X_y=True)
+    return read((x.astype(np.float32), y if targets is None else targets))
+
+
+def test_a_table_of_features_meets_models_of_features():
+    found = candidates(features())
+    assert set(found) >= {"majority", "logistic", "mlp", "gradient_boosting", "extra_trees", "knn", "rbf_svm"}
+    assert not {"fcn", "gru", "transformer", "mini_rocket"} & set(found)
+    numbers = candidates(features(np.random.default_rng(0).normal(size=178)))
+    assert set(numbers) >= {"mlp", "gradient_boosting"}
+
+
+def test_on_features_the_trees_are_named_first():
+    names = [place["model"] for place in recommend(features())]
+    assert names[0] in ("extra_trees", "gradient_boosting", "rbf_svm")
+    assert "logistic" in names
+    assert "majority" not in names
 
 
 def test_without_probes_the_rules_rank():

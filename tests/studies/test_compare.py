@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 
 from bicameral.cli.compare import forecast
 from bicameral.data.read import read
 from bicameral.errors import ConfigError, DataError, StudyError
 from bicameral.probes.bench import ENOUGH_STEPS, FEWEST_STEPS
 from bicameral.studies.compare import compare, resume
-from bicameral.studies.question import what_changed
+from bicameral.studies.question import roles_of, what_changed
 from bicameral.studies.record.folder import read_plan
 from bicameral.studies.run import stages, timing
 from bicameral.studies.run.study import Study, jsonable
@@ -212,6 +212,23 @@ def test_a_failed_audit_ends_the_study_unless_overridden(tmp_path):
         compare(path, folder=tmp_path, **QUICK)
     study = compare(path, folder=tmp_path, name="anyway", override_audit=True, **QUICK)
     assert any("audit was overridden" in caveat for caveat in study.results["verdict"]["caveats"])
+
+
+def test_on_a_table_of_features_what_learns_more_than_a_line_is_a_candidate():
+    x, y = load_wine(return_X_y=True)
+    roles = roles_of(read((x.astype(np.float32), y)), None, None)
+    assert {name for name, role in roles.items() if role == "baseline"} == {"majority", "logistic"}
+    assert {"mlp", "gradient_boosting", "extra_trees"} <= roles.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
+def test_a_table_of_features_is_compared_without_naming_models(tmp_path):
+    x, y = load_wine(return_X_y=True)
+    path = tmp_path / "wine.npz"
+    np.savez(path, X=x[::2, :4].astype(np.float32), y=y[::2])
+    study = compare(path, folder=tmp_path, budget="12steps", replicates=3, settings=1, probe_seconds=0)
+    assert "(baseline)" not in study.results["verdict"]["sentence"]
 
 
 def test_json_has_no_nan():

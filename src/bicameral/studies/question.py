@@ -15,8 +15,12 @@ from bicameral.problems.problem import Problem
 from bicameral.studies.record.plan import Plan
 from bicameral.tasks import own, task_of
 from bicameral.tasks.network import Network
+from bicameral.training.contestants import kind_of
 
 FOLDS = (6, 5, 4)  # of these the first that divides the replicates, so that no repetition is left half done
+
+ROLES = {"baseline": "baseline", "control": "control"}  # by family; all others are candidates
+PLAIN = ("majority", "linear", "logistic")  # baselines of tables of features
 
 
 def question(plan: Plan, problem: Problem) -> dict[str, Any]:
@@ -64,16 +68,16 @@ def roles_of(
 
     task  the one that the user named; else what the data ask
     """
-    roles = {"baseline": "baseline", "control": "control"}
     names = candidates(dataset) if models is None else _models(models, dataset)
     families = None if families is None else _listed("families", families)
     for family in families or ():
         if family not in get_args(registry.Family):
             raise ConfigError(f"no family called {family!r}{nearest(family, get_args(registry.Family))}")
     if families:
-        kept = {*families, *roles}
+        kept = {*families, *ROLES}
         names = [name for name in names if registry.entry(name).family in kept]
-    found = {name: roles.get(registry.entry(name).family, "candidate") for name in dict.fromkeys(names)}
+    is_table = kind_of(dataset) == "table"
+    found = {name: _role(name, is_table) for name in dict.fromkeys(names)}
     if len(found) < 2 or "candidate" not in found.values():
         raise ConfigError(
             "a comparison needs at least two models, one of them a candidate besides the baselines, such as "
@@ -82,6 +86,13 @@ def roles_of(
     for name in found:
         task_of(dataset, task).check_model(registry.entry(name), dataset.kind)
     return found
+
+
+def _role(name: str, is_table: bool) -> str:
+    """On features no architecture competes: what learns more than a line there is a candidate."""
+    if is_table and name not in PLAIN:
+        return "candidate"
+    return ROLES.get(registry.entry(name).family, "candidate")
 
 
 def _models(models: Any, dataset: Dataset) -> list[str]:

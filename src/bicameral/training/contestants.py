@@ -46,17 +46,24 @@ def contestants(kind: str) -> list[Contestant]:
 def kind_of(dataset: Dataset, layout: Layout | None = None) -> str:
     """What is asked of data as they were read: their kind, or what is to follow.
 
-    layout  of the prepared examples, where it is known: it tells colour pictures and tables of one step
+    layout  of the prepared examples, where it is known: it tells colour pictures
     """
     if is_continued(dataset):
         return f"next {dataset.kind}"
     if dataset.targets is None:
         return "next clip" if dataset.kind == "clip" else "forecast"
-    if layout is not None and dataset.kind == "series" and layout.shape[0] == 1:
+    if dataset.kind == "series" and _is_table(dataset, layout):
         return "table"
     if layout is not None and dataset.kind == "image" and layout.shape[0] == COLOURS:
         return "colour image"
     return dataset.kind
+
+
+def _is_table(dataset: Dataset, layout: Layout | None) -> bool:
+    """Whether examples are features: series of one step each."""
+    if layout is not None:
+        return layout.shape[0] == 1
+    return all(len(item) == 1 for item in dataset.items)
 
 
 @cache

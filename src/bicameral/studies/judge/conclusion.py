@@ -99,7 +99,7 @@ class _Story:
 
     def _named(self, name: str) -> str:
         row = self.found[name]
-        return f"{name} ({row.family})" if row.role == "candidate" else name
+        return f"{name} ({row.family})" if row.role == "candidate" and row.family != "baseline" else name
 
     def _sizes(self, pair: Pair) -> str:
         """Amount, interval and chance, of whoever of the two is ahead, by name."""
