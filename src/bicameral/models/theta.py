@@ -39,6 +39,9 @@ class ThetaConfig:
     gives="forecast",
     paper="https://doi.org/10.1016/S0169-2070(00)00066-2",
     sizes={"default": {}},
+    exempt=dict.fromkeys(
+        ("compiles_as_one_graph", "exports_for_any_number_of_rows"), "seasons are found in the values"
+    ),
 )
 class Theta(nn.Module):
     """No parameters: every look-back is fitted when it is forecast."""
