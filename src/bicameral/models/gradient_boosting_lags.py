@@ -47,12 +47,12 @@ class GradientBoostingLagsConfig:
 class GradientBoostingLags(nn.Module):
     """y_t = y_{t-season} + scale * trees(changes at the lags / scale)."""
 
-    season: Int[Tensor, ""]
+    season_of_training: Float[Tensor, ""]  # not of whole numbers: the first buffer tells how inputs are read
 
     def __init__(self, shape: tuple[int, ...], config: GradientBoostingLagsConfig):
         super().__init__()
         self.num_frames, self.horizon, self.given = shape[0], config.horizon, config.season
-        self.register_buffer("season", torch.tensor(self._usable(config.season or 1)))
+        self.register_buffer("season_of_training", torch.tensor(float(self._usable(config.season or 1))))
         self.trees = Trees(1)
 
     def _usable(self, season: int) -> int:
@@ -60,15 +60,20 @@ class GradientBoostingLags(nn.Module):
         return season if season < self.num_frames else 1
 
     @property
+    def season(self) -> int:
+        """Frames, as given or found in training."""
+        return int(self.season_of_training)
+
+    @property
     def lags(self) -> list[int]:
         """The last frames and whole seasons, as far back as changes are known."""
-        season = int(self.season)
+        season = self.season
         lags = {*range(1, NEAREST + 1), *range(season, MOST_SEASONS * season + 1, season)}
         return sorted(lag for lag in lags if lag + season <= self.num_frames)
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
         require_frames(x, num_frames=self.num_frames)
-        y, season = x.transpose(1, 2).flatten(0, 1), int(self.season)
+        y, season = x.transpose(1, 2).flatten(0, 1), self.season
         scale, rows = self._scale(y), torch.arange(y.shape[0], device=y.device)
         for end in range(self.num_frames, self.num_frames + self.horizon):
             ago = y[:, max(0, end - season)]
@@ -81,7 +86,7 @@ class GradientBoostingLags(nn.Module):
         fresh = _fresh(x, self.horizon).repeat_interleave(x.shape[2], 0)
         both = torch.cat([x, y], 1).transpose(1, 2).flatten(0, 1)
         if self.given is None:
-            self.season.fill_(self._usable(_common_season(both[:, : self.num_frames])))
+            self.season_of_training.fill_(self._usable(_common_season(both[:, : self.num_frames])))
         if not self.lags:
             return
         rows, steps = fresh.nonzero().unbind(1)
@@ -94,7 +99,7 @@ class GradientBoostingLags(nn.Module):
 
     def _scale(self, y: Float[Tensor, "n t"]) -> Float[Tensor, "n 1"]:
         """Root mean square of the changes in the look-back; 1 where nothing changes."""
-        season = int(self.season)
+        season = self.season
         change = y[:, season : self.num_frames] - y[:, : max(0, self.num_frames - season)]
         scale = change.square().sum(1, keepdim=True).div(max(1, change.shape[1])).sqrt()
         return scale.where(scale > 0, 1)
