@@ -3,7 +3,7 @@
 import numpy as np
 
 from bicameral.data.audit.evidence import Evidence
-from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+from bicameral.data.audit.finding import HARM, Outcome, fail, ok, skip, warn
 
 FEWEST, FEW = 10, 30  # examples: below the first nothing can be compared, below the second hardly
 TINY = 5  # training examples a class needs
@@ -29,25 +29,29 @@ def several_classes(evidence: Evidence) -> Outcome:
     for where, rows in [("the data", np.arange(len(evidence.labels))), *evidence.parts.items()]:
         found = np.unique(evidence.labels[rows])
         if len(found) == 1:
-            return fail(f"{where} holds one class only", [evidence.dataset.classes[found[0]]])
+            say = fail if where in ("the data", "train", evidence.judged) else warn
+            return say(f"{where} holds one class only", [evidence.dataset.classes[found[0]]])
     return ok(f"{len(np.unique(evidence.labels))} classes")
 
 
 def missing_class(evidence: Evidence) -> Outcome:
-    """Every class must occur in every part."""
+    """Every class must occur in every part; a gap in validation alone harms no judgement."""
     if evidence.labels is None or len(evidence.parts) < 2:
         return skip("no classes, or nothing is split yet")
     shares = np.bincount(evidence.labels, minlength=len(evidence.dataset.classes)) / len(evidence.labels)
-    named, serious = [], False
+    named, serious, harm = [], False, 0.0
     for part, rows in evidence.parts.items():
         held = np.bincount(evidence.labels[rows], minlength=len(shares))
         absent = np.flatnonzero((held == 0) & (shares > 0))
         named += [f"class {evidence.dataset.classes[index]} in {part}" for index in absent]
-        serious |= any(part == "train" or shares[index] * len(rows) >= EXPECTED for index in absent)
+        if part == "train":
+            harm = evidence.harmed(np.flatnonzero(np.isin(evidence.labels, absent)))
+        serious |= part == evidence.judged and bool((shares[absent] * len(rows) >= EXPECTED).any())
     if not named:
         return ok("every class occurs in every part")
-    say = fail if serious else warn
-    return say(f"missing: {', '.join(named[:3])}; check the folders, or split stratified", named)
+    say = fail if serious or harm > HARM else warn
+    unknown = f"; {harm:.1%} of {evidence.judged} has a class that training never sees" if harm else ""
+    return say(f"missing: {', '.join(named[:3])}{unknown}; check the folders, or split stratified", named)
 
 
 def class_drift(evidence: Evidence) -> Outcome:

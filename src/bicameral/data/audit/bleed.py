@@ -7,7 +7,7 @@ from pathlib import PurePath
 import numpy as np
 
 from bicameral.data.audit.evidence import Evidence
-from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+from bicameral.data.audit.finding import HARM, Outcome, fail, ok, skip, warn
 from bicameral.data.audit.overlap import LONGEST_RUN, overlaps
 
 
@@ -22,8 +22,21 @@ def groups(evidence: Evidence) -> Outcome:
     torn = names[counts > 1]
     if not len(torn):
         return ok(f"each of {len(names)} groups lies in one part")
-    message = f"{len(torn)} of {len(names)} groups lie in several parts; split by group"
-    return fail(message, [f"group {name}" for name in torn])
+    harm = evidence.harmed(np.flatnonzero(np.isin(np.asarray(units).astype(str), torn)))
+    message = f"{len(torn)} of {len(names)} groups lie in several parts ({harm:.1%} of {evidence.judged})"
+    named = [f"group {name}" for name in torn]
+    if _are_folders(evidence):
+        return warn(f"{message}; they are sub-folders of the classes: are they speakers or sources?", named)
+    return (fail if harm > HARM else warn)(f"{message}; split by group", named)
+
+
+def _are_folders(evidence: Evidence) -> bool:
+    """Whether the groups are no more than the folders inside the classes, which nobody declared."""
+    ids, units = evidence.dataset.ids, evidence.dataset.groups
+    if units is None or not len(ids):
+        return False
+    pairs = zip(map(str, ids), map(str, units), strict=True)
+    return all("/" in unit and f"/{unit}/" in f"/{name}" for name, unit in pairs if unit)
 
 
 def named_units(evidence: Evidence) -> Outcome:

@@ -3,19 +3,16 @@
 import numpy as np
 
 from bicameral.data.audit.evidence import Evidence
-from bicameral.data.audit.finding import Outcome, fail, ok, skip, warn
+from bicameral.data.audit.finding import HARM, Outcome, fail, ok, skip, warn
 
-TOLERATED, TOLERATED_NEAR = (
-    0.002,
-    0.01,
-)  # share of a held-out part that may leak before the study is worthless
+FEW_WORDS, COINCIDENCES = 4, 3  # so short texts recur by themselves; fewer of them leak nothing
 AMBIGUOUS = 0.1  # share of contradicting examples above which labels cannot be trusted
 SAME_PART = 0.5  # share of val found in test above which the two are one
 
 
 def across_parts(evidence: Evidence) -> Outcome:
     """Identical content on both sides of the split."""
-    return _leak(evidence, evidence.copies, "identical", TOLERATED)
+    return _leak(evidence, evidence.copies, "identical")
 
 
 def inside_parts(evidence: Evidence) -> Outcome:
@@ -47,7 +44,7 @@ def near_across_parts(evidence: Evidence) -> Outcome:
     pairs = evidence.near_copies
     if pairs is None:
         return skip("examples cannot be compared: their channels differ")
-    return _leak(evidence, pairs, "nearly identical", TOLERATED_NEAR)
+    return _leak(evidence, pairs, "nearly identical")
 
 
 def near_inside_parts(evidence: Evidence) -> Outcome:
@@ -73,7 +70,7 @@ def validation_is_test(evidence: Evidence) -> Outcome:
     return fail(f"{share:.0%} of the validation part is also the test part; draw validation from train")
 
 
-def _leak(evidence: Evidence, pairs: np.ndarray, how: str, tolerated: float) -> Outcome:
+def _leak(evidence: Evidence, pairs: np.ndarray, how: str) -> Outcome:
     if not evidence.parts:
         return skip("nothing is split yet")
     pairs = pairs[_crossing(evidence, pairs)]
@@ -81,10 +78,20 @@ def _leak(evidence: Evidence, pairs: np.ndarray, how: str, tolerated: float) -> 
         return ok(f"no {how} examples in different parts")
     held = {part: np.isin(rows, pairs) for part, rows in evidence.parts.items() if part != "train"}
     counts = ", ".join(f"{found.sum()} of {part}" for part, found in held.items() if found.any())
-    share = max(found.mean() for found in held.values())
-    message = f"{how} examples in different parts ({counts}: {share:.2%}); keep one of each, or group them"
-    say = fail if share > tolerated else warn
+    share = evidence.harmed(pairs)
+    message = (
+        f"{how} examples in different parts ({counts}: {share:.2%} of {evidence.judged}); "
+        "keep one of each, or group them"
+    )
+    say = fail if share > HARM and not _coincidence(evidence, pairs) else warn
     return say(message, _named(evidence, pairs))
+
+
+def _coincidence(evidence: Evidence, pairs: np.ndarray) -> bool:
+    """Whether these are a few texts of so few words that people write them twice."""
+    if evidence.dataset.kind != "text" or len(pairs) >= COINCIDENCES:
+        return False
+    return all(len(evidence.dataset.items[row].split()) < FEW_WORDS for row in np.unique(pairs).tolist())
 
 
 def _crossing(evidence: Evidence, pairs: np.ndarray) -> np.ndarray:

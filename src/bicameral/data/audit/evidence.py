@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bicameral.data.audit.neighbours import close_pairs
-from bicameral.data.audit.signature import signature
+from bicameral.data.audit.signature import agreeing, signature
 from bicameral.data.audit.wording import close_texts
 from bicameral.data.dataset import Dataset, Part
 from bicameral.data.split.duplicates import digest
@@ -49,6 +49,16 @@ class Evidence:
     def channels(self) -> tuple[str, ...]:
         """Names of the channels of a series."""
         return self.dataset.columns or tuple(f"channel {j}" for j in range(self.dataset.items[0].shape[1]))
+
+    @property
+    def judged(self) -> Part:
+        """The part that judges: test, or val where only that is published."""
+        return "test" if "test" in self.parts else "val"
+
+    def harmed(self, rows: np.ndarray) -> float:
+        """The share of the judging part that is among these rows."""
+        judged = self.parts.get(self.judged, np.empty(0, int))
+        return float(np.isin(judged, rows).mean()) if len(judged) else 0.0
 
     @property
     def windowed(self) -> bool:
@@ -96,7 +106,10 @@ class Evidence:
         if self.dataset.kind == "text":
             return close_texts(list(self.dataset.items), self.prints.digests)
         signatures = self.prints.signatures
-        return None if signatures is None else close_pairs(signatures, self.prints.digests)
+        if signatures is None:
+            return None
+        pairs = close_pairs(signatures, self.prints.digests)
+        return agreeing(self.dataset.items, pairs) if self.dataset.kind == "series" else pairs
 
     def name(self, row: int) -> str:
         """Return the file or row name of an example."""

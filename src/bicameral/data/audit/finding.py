@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 Level = Literal["FAIL", "WARN", "PASS", "SKIP"]
+HARM = 0.02  # share of the part that judges; a fault that reaches less of it warns
 MOST_NAMED, SHOWN = 20, 3  # files and rows kept with a finding, and printed
 
 

@@ -56,6 +56,7 @@ def _off(summaries: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 def _from_standard(mean: np.ndarray, square: np.ndarray, count: int | np.ndarray) -> np.ndarray:
     """Take the better of both conventions for the deviation."""
+    square = np.maximum(square, 0)  # rounding
     unbiased = square * count / np.maximum(np.asarray(count) - 1, 1)
     spread = np.minimum(np.abs(np.sqrt(square) - 1), np.abs(np.sqrt(unbiased) - 1))
     return np.maximum(np.abs(mean), spread)
@@ -66,8 +67,8 @@ def _by_position(evidence: Evidence) -> bool:
     rows = np.concatenate(list(evidence.parts.values()))
     x = np.stack([np.asarray(evidence.dataset.items[int(row)], np.float64).ravel() for row in rows])
     train = np.isin(rows, evidence.train)
-    everything = _from_standard(x.mean(0), x.var(0), len(x))
-    alone = _from_standard(x[train].mean(0), x[train].var(0), int(train.sum()))
+    everything = _from_standard(*_moments(x), len(x))
+    alone = _from_standard(*_moments(x[train]), int(train.sum()))
     return bool(np.mean((everything < EXACT) & (alone > CLEARLY * EXACT)) > 0.8)
 
 

@@ -1,8 +1,12 @@
 """A short unit vector of what an example looks or sounds like, blind to gain, offset and fine detail."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 PICTURE, FRAME, FRAMES = 16, 8, 6  # cells a side of a picture, of a frame; frames of a clip
+ALIKE = 0.8  # correlation of near copies of series, step by step
 SEGMENTS, BANDS, POINTS = 32, 8, 512  # of a sound; values kept of a series
 
 
@@ -12,6 +16,25 @@ def signature(item: np.ndarray, kind: str) -> np.ndarray:
     vector -= vector.mean()
     norm = float(np.sqrt(vector @ vector))
     return (vector / norm if norm > 1e-6 * len(vector) else np.zeros_like(vector)).astype(np.float32)
+
+
+def agreeing(items: Sequence[Any], pairs: np.ndarray) -> np.ndarray:
+    """Keep the pairs of series (m, 2) that agree step by step; few points of many channels look alike."""
+    kept = [_correlation(items[a], items[b]) >= ALIKE for a, b in pairs.tolist()]
+    return pairs[np.array(kept, bool)]
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Of two (t, d) drawn over the steps of the longer one, each channel about its mean."""
+    steps = np.linspace(0, 1, max(len(a), len(b)))
+    x, y = (_drawn(np.nan_to_num(np.asarray(item, np.float64)), steps) for item in (a, b))
+    power = np.sqrt((x**2).sum() * (y**2).sum())
+    return float((x * y).sum() / power) if power > 0 else 1.0
+
+
+def _drawn(item: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    nearest = np.rint(steps * (len(item) - 1)).astype(np.intp)
+    return item[nearest] - (item.mean(0) if len(item) > 1 else item.mean())
 
 
 def cells(picture: np.ndarray, side: int) -> np.ndarray:
