@@ -25,6 +25,7 @@ class Contestant:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     epochs: tuple[float, float] = (0, 0)  # fewest worth starting for, enough
+    until: float = 0.5  # share of the budget after which it is no longer solved
 
     @property
     def name(self) -> str:
@@ -35,7 +36,8 @@ class Contestant:
 def contestants(kind: str) -> list[Contestant]:
     """Return who is tried on data of this kind, in order; what is not installed is left out."""
     table = _table()[kind]
-    rules = [Contestant(name, way) for way in ("trivial", "solved") for name in table[way]]
+    until = {"until": table["until"]} if "until" in table else {}
+    rules = [Contestant(name, way, **until) for way in ("trivial", "solved") for name in table[way]]
     trained = [
         Contestant(**{**row, "way": "trained", "epochs": tuple(row["epochs"])}) for row in table["trained"]
     ]

@@ -113,14 +113,16 @@ class Race:
         run = Run(contestant=contestant)
         with self._running(run):
             network = self.build(contestant)
-            train = affordable(network, self.draw.train, self.budget, self.left(), self.seed)
+            train = affordable(
+                network, self.draw.train, self.budget, self.left(), self.seed, contestant.until
+            )
             if train is None:
                 run.note = "left out: solving it would take too much of the budget"
                 return
             if len(train) < len(self.draw.train):
                 run.note = f"fitted to {len(train)} of {len(self.draw.train)} examples"
             left_out = self._fit(network, train)
-            if is_slow(network, self.draw.val, self.budget, self.left()):
+            if is_slow(network, self.draw.val, self.budget, self.left(), contestant.until):
                 run.note = "left out: its answers would take too much of the budget"
                 return
             self._judge(run, network)
