@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from bicameral.data.audit import CHECKS, audit
+from bicameral.data.audit.gate import raise_on_failure
 from bicameral.data.audit.neighbours import SMALL, close_pairs
 from bicameral.data.audit.signature import agreeing
 from bicameral.data.dataset import Dataset, Fault
 from bicameral.data.examples.windows import windows
 from bicameral.data.preprocessing import fit_preprocessing
 from bicameral.data.read import read
+from bicameral.errors import ConfigError, DataError
 from bicameral.problems.options import asked_of
 
 SPEAKERS = ("ann", "bob", "cid", "dan")
@@ -420,6 +422,17 @@ def test_a_class_that_training_never_sees_stops_and_one_that_validation_lacks_wa
     assert "of test has a class that training never sees" in found.message
     one = np.where(PARTS == "val", 0, pictures().targets)
     assert_found(replace(pictures(), targets=one), "several classes", "WARN", "a")
+
+
+def test_one_check_is_overridden_and_the_others_still_stop():
+    failed = audit(with_items(pictures(), {110: pictures().items[3]})).to_dict()
+    raise_on_failure(failed, override="duplicates,groups")
+    raise_on_failure(failed, override=True)
+    for override in (False, ["groups"]):
+        with pytest.raises(DataError, match="exact duplicates across parts"):
+            raise_on_failure(failed, override=override)
+    with pytest.raises(ConfigError, match="did you mean 'duplicates'"):
+        raise_on_failure(failed, override="duplicats")
 
 
 def test_folders_inside_a_class_are_no_declared_groups():

@@ -39,6 +39,8 @@ def test_the_same_on_the_command_line(leak, tmp_path):
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: the audit failed")
+    others = CliRunner().invoke(app, [*arguments, "--override-audit", "groups"])
+    assert "audit failed" in others.stderr
     went_on = CliRunner().invoke(app, [*arguments, "--override-audit"])
     assert "overridden" in json.loads(went_on.stdout)["audit"]
 

@@ -55,6 +55,7 @@ def compare(
 
     What is given here goes before what stands there.
     """
+    override, fields = settings.overriding(override_audit, fields)
     flags = {
         "name": name,
         "budget": budget,
@@ -63,7 +64,7 @@ def compare(
         "replicates": replicates,
         "seed": seed,
         "rope": rope,
-        "override_audit": override_audit or None,
+        "override_audit": override or None,
         "jobs": jobs,
         "on": on,
     }

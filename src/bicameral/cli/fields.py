@@ -14,6 +14,13 @@ def parse(words: Iterable[str] | None) -> dict[str, Any]:
     return dict(_pair(word) for word in words or ())
 
 
+def overriding(flag: bool, words: Iterable[str] | None) -> tuple[bool | str, list[str]]:
+    """What --override-audit means, and the fields: a word without = behind it names checks."""
+    given = list(words or ())
+    names = [word for word in given if flag and "=" not in word]
+    return ",".join(names) or flag, [word for word in given if word not in names]
+
+
 def divide(
     fields: Mapping[str, Any], owners: Mapping[str, Iterable[str]], rest: str
 ) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run and 
 Seed = Annotated[int, typer.Option(help="The number all randomness is drawn from.")]
 Runs = Annotated[Path, typer.Option(help="Where the folder of this run is made.")]
 Override = Annotated[
-    bool, typer.Option("--override-audit", help="Go on after a FAIL of the audit; the result says so.")
+    bool,
+    typer.Option(
+        "--override-audit",
+        help="Go on after a FAIL of the audit, or of the checks named behind it: --override-audit "
+        "duplicates,groups. The result says so.",
+    ),
 ]
 Jobs = Annotated[
     int | None, typer.Option(help="Trials side by side, each in its own process; all cores if not given.")

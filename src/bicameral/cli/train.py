@@ -49,6 +49,7 @@ def train(
     from bicameral.training.folder import claimed
     from bicameral.training.train import train as run
 
+    override, fields = settings.overriding(override_audit, fields)
     given = settings.parse(fields)
     asked = {"size": size, "budget": budget, "seed": seed, "blend": blend, "validate": validate}
     asked |= _divide(model, given)
@@ -60,7 +61,7 @@ def train(
         return
     hint = resumable("run the same command again to go on") if model else nullcontext()
     with hint, claimed(runs, name) as folder:
-        artifact = run(data, model, folder=folder, override_audit=override_audit, **asked)
+        artifact = run(data, model, folder=folder, override_audit=override, **asked)
     _show(json, {"artifact": folder, **artifact.card})
 
 

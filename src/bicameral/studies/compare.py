@@ -63,7 +63,7 @@ def compare(
     recipe: Mapping[str, Any] | None = None,
     limits: Mapping[str, float] | None = None,
     probe_seconds: float | None = None,
-    override_audit: bool = False,
+    override_audit: bool | str | Sequence[str] = False,
     threads: int = 1,
     device: str = "auto",
     jobs: int | None = None,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bicameral.artifact import Artifact, refuse_other_files
+from bicameral.data.audit.gate import Override
 from bicameral.errors import ConfigError
 from bicameral.tasks.answering import answer
 from bicameral.tasks.blended import Blend
@@ -48,7 +49,7 @@ def train_best(
     blend: bool = True,
     recipe: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
-    override_audit: bool = False,
+    override_audit: Override = False,
     progress: bool = True,
     dry_run: bool = False,
 ) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bicameral.data.audit import audit
-from bicameral.data.audit.gate import raise_on_failure
+from bicameral.data.audit.gate import Override, raise_on_failure
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.data.split.splits import Split, split
@@ -49,7 +49,7 @@ def ready(
     return Ready(problem, parts, problem.prepare(parts.train, parts.val, parts.test), validate)
 
 
-def audited(found: Ready, *, override: bool) -> str:
+def audited(found: Ready, *, override: Override) -> str:
     """Look at the data and this split before training; what was found, in a line."""
     problem, parts = found.problem, found.parts
     names = None if problem.is_cut else problem.named(parts.train, parts.test)

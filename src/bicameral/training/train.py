@@ -11,6 +11,7 @@ import numpy as np
 
 from bicameral import registry
 from bicameral.artifact import Artifact, refuse_other_files
+from bicameral.data.audit.gate import Override
 from bicameral.data.batches.prepared import Prepared
 from bicameral.errors import BicameralError, ConfigError
 from bicameral.problems.problem import Draw
@@ -43,7 +44,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
-    override_audit: bool = False,
+    override_audit: Override = False,
     progress: bool = True,
     dry_run: bool = False,
 ) -> Any:
@@ -56,7 +57,8 @@ def train(
     validate      keep part of the training part back to choose the best weights; else the last are kept
     blend         without a model: whether several may answer as one
     size          one of the model's sizes; `overrides` change single fields of its config
-    override_audit  train although the audit of the data failed; the card says so
+    override_audit  train although the audit failed: in every check, or those named, "duplicates,groups";
+                    the card says so
     data_options  of `read` and of the task (metric, horizon, lookback, ...)
     dry_run       return what the training would cost instead of doing it
     Killed or interrupted, the same call goes on from the last checkpoint. Of several processes started by

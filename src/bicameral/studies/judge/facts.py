@@ -15,7 +15,7 @@ UNEQUAL = 0.1  # of the mean: seconds of one family beside those of another
 def data_card(reading: Reading) -> dict[str, Any]:
     """The data and their audit."""
     found = list(reading.fact("audit").get("findings", []))
-    return {**plain(reading.fact("data")), "audit": found, "overridden": reading.plan.override_audit}
+    return {**plain(reading.fact("data")), "audit": found, "overridden": bool(reading.plan.override_audit)}
 
 
 def provenance(reading: Reading) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bicameral.data.audit.gate import overridden
 from bicameral.errors import ConfigError, StudyError, nearest
 from bicameral.models import require_counts
 from bicameral.tasks.own import restore
@@ -44,7 +45,7 @@ class Plan:
     recipe: Mapping[str, Any] = field(default_factory=dict)  # overrides for every family alike
     leave_out_slow: bool = False  # drop a model that the budget gives too few steps, instead of refusing
     limits: Mapping[str, float] = field(default_factory=dict)  # of LIMITS, what the device can bear
-    override_audit: bool = False
+    override_audit: bool | str | Sequence[str] = False  # names of checks, or all
     probe_seconds: float | None = None  # None: an eighth of the budget; 0: no probes
     threads: int = 1
     device: str = "cpu"  # cpu or cuda
@@ -61,8 +62,7 @@ class Plan:
         _check_amount("rope", self.rope)
         if self.probe_seconds is not None:
             _check_amount("probe_seconds", self.probe_seconds)
-        if not isinstance(self.override_audit, bool):
-            raise ConfigError(f"override_audit is {self.override_audit!r}; expected true or false")
+        overridden(self.override_audit)
         for name in ("recipe", "limits", "data_options", "task_options"):
             _check_mapping(name, getattr(self, name))
         recipe_from_dict(self.recipe)
