@@ -150,3 +150,13 @@ def test_what_answers_no_next_step_is_not_asked_to_go_on(bicameral, artifact):
     refused = bicameral("generate", artifact, "--prompt", "nowhere")
     assert refused.exit_code == 2
     assert "answers classify; generate needs one trained with answer=next" in refused.stderr
+
+
+def test_check_audits_a_forecast_as_it_will_be_cut(bicameral, tmp_path):
+    path = tmp_path / "load.csv"
+    path.write_text("value\n" + "".join(f"{(row * row) % 37 + row / 9:.3f}\n" for row in range(400)))
+    result = bicameral("check", path, "horizon=8", "lookback=16", "--json")
+    findings = {found["check"]: found for found in json.loads(result.stdout)["audit"]["findings"]}
+    assert findings["overlapping windows"]["level"] == "PASS"
+    assert "target in two parts" in findings["overlapping windows"]["message"]
+    assert "horizon 500" in bicameral("check", path, "horizon=500").stderr

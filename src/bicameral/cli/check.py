@@ -16,13 +16,18 @@ MOST_FAULTS = 20  # named in full on a terminal
 def check(data: Data, fields: Fields = None, json: Json = False) -> None:
     """Look for leaks, duplicates, broken files and shortcuts.
 
+    A FIELD belongs to the task (horizon, lookback ...), so that a forecast is audited as it will be cut, else
+    to the reader of the data.
+
     Exit code 1 where something must be mended before a comparison.
     """
     from bicameral.data.audit import audit
     from bicameral.data.read import read
+    from bicameral.problems.options import cut_for, split_options
 
-    dataset = read(data, **settings.parse(fields))
-    findings = audit(dataset)
+    asked, reading = split_options(settings.parse(fields))
+    dataset = read(data, **reading)
+    findings = audit(dataset, cut=cut_for(dataset, asked) if asked else None)
     if json:
         show_json({"data": facts(dataset), "audit": findings.to_dict(), "passed": findings.passed})
     else:

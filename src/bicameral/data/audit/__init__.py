@@ -9,6 +9,7 @@ import numpy as np
 from bicameral.data.audit import axes, balance, bleed, duplicates, quality, scaling, shortcuts, stamps
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import Audit, Finding, Outcome
+from bicameral.data.dataset import Dataset
 from bicameral.data.examples.segments import is_continued
 from bicameral.data.read import read
 
@@ -47,17 +48,22 @@ CHECKS: Mapping[str, Callable[[Evidence], Outcome]] = {
 SLOW = (duplicates.near_across_parts, duplicates.near_inside_parts)
 
 
-def audit(source: Any, *, split: np.ndarray | None = None, quick: bool = False) -> Audit:
+def audit(
+    source: Any, *, split: np.ndarray | None = None, quick: bool = False, cut: Dataset | None = None
+) -> Audit:
     """Run every check on what `read` reads; `split` names the part of each example, else the data may.
 
     quick  without the search for near copies, which takes longer than all the rest
+    cut    the windows that a task makes of the data, with their split: no target may lie in two parts
     """
     dataset = read(source)
     if is_continued(dataset):
         dataset = replace(dataset, targets=None)  # what is asked for stands in the examples themselves
     evidence = Evidence(dataset, dataset.split if split is None else split)
     checks = {name: check for name, check in CHECKS.items() if not (quick and check in SLOW)}
-    return Audit(tuple(_run(name, check, evidence) for name, check in checks.items()))
+    windows = evidence if cut is None else Evidence(cut, cut.split)
+    seen = {bleed.windows: windows}
+    return Audit(tuple(_run(name, check, seen.get(check, evidence)) for name, check in checks.items()))
 
 
 def _run(name: str, check: Callable[[Evidence], Outcome], evidence: Evidence) -> Finding:
