@@ -173,6 +173,20 @@ def test_speaker_only_the_file_names_know():
     assert_found(replace(sounds(), ids=names), "undeclared groups", "WARN", "ann")
 
 
+def test_takes_of_one_recording_are_guessed_from_numbers_in_the_names():
+    order = random().permutation(120)
+    takes = [f"1-{104089 + 7 * (row // 2)}-{'AB'[row % 2]}" for row in order]
+    labels = order // 2 % 2
+    planted = replace(sounds(), ids=takes, targets=labels)
+    found = assert_found(planted, "undeclared groups", "WARN")
+    assert "number 2" in found.message
+    counters = replace(sounds(), ids=[f"{'xy'[row % 2]}_{1000 + row // 2}" for row in range(120)])
+    assert finding(counters, "undeclared groups").level == "PASS"
+    apart = [f"1-{104089 + 7 * (row // 2)}-{'AB'[row % 2]}" for row in range(120)]
+    whole = replace(sounds(), ids=apart, targets=np.arange(120) // 2 % 2)
+    assert finding(whole, "undeclared groups").level == "PASS"
+
+
 @pytest.mark.parametrize("kind", ["series", "sound", "clip"])
 def test_overlapping_windows(kind):
     make = {"series": walks, "sound": sounds, "clip": clips}[kind]

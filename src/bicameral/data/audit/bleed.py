@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from pathlib import PurePath
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from bicameral.data.audit.evidence import Evidence
 from bicameral.data.audit.finding import HARM, Outcome, fail, ok, skip, warn
 from bicameral.data.audit.overlap import LONGEST_RUN, overlaps
+
+SOURCE = re.compile(r"\d{4,}")  # the number of a recording; a shorter one counts takes, folds or classes
+MOST_FILES = 20  # of one recording on average; years and sizes recur more often
 
 
 def groups(evidence: Evidence) -> Outcome:
@@ -50,6 +54,11 @@ def named_units(evidence: Evidence) -> Outcome:
             shown = ", ".join(np.unique(words)[:5])
             message = f"word {position + 1} of the names ({shown}, ...) recurs in several parts"
             return warn(f"{message}; if it is a speaker or source, declare groups", np.unique(words))
+        if len(torn := _numbered_sources(words, evidence)):
+            harm = evidence.harmed(np.flatnonzero(np.isin(words, torn)))
+            message = f"number {position + 1} of the names recurs in several parts"
+            message += f" ({harm:.1%} of {evidence.judged})"
+            return warn(f"{message}; if it is a recording, declare groups", torn)
     return ok("the file names give no sign of an undeclared speaker or source")
 
 
@@ -102,6 +111,24 @@ def _name_words(evidence: Evidence) -> list[np.ndarray]:
     if len({len(words) for words in names}) != 1:
         return []
     return [np.array(column) for column in zip(*names, strict=True)]
+
+
+def _numbered_sources(words: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Long numbers that recur within a class and lie in several parts.
+
+    A counter recurs between classes alone, so that each of its numbers occurs once in a class.
+    """
+    label, split = evidence.labels, evidence.split
+    if label is None or split is None or not all(SOURCE.fullmatch(word) for word in words):
+        return words[:0]
+    if MOST_FILES * len(np.unique(words)) < len(words):
+        return words[:0]
+    places: dict[str, set[str]] = {}
+    repeated = Counter(zip(words.tolist(), label.tolist(), strict=True))
+    for word, part, kind in zip(words.tolist(), split.tolist(), label.tolist(), strict=True):
+        if repeated[word, kind] > 1:
+            places.setdefault(word, set()).add(part)
+    return np.array([word for word, parts in places.items() if len(parts) > 1], dtype=words.dtype)
 
 
 def _is_unit(words: np.ndarray, evidence: Evidence) -> bool:
