@@ -146,7 +146,7 @@ FILES = {
     "bad.jsonl": ("{not json\n[1]\n", "bad.jsonl:1 is not JSON"),
     "words.csv": ("time,value\n" + "".join(f"{i},w{i}\n" for i in range(90)), "no column of numbers"),
     "missing.csv": ("time,value\n" + "1,\n2,\n", "everything is missing"),
-    "short.csv": ("time,value\n1,2\n2,3\n3,4\n", "too few"),
+    "short.csv": ("time,value\n1,2\n2,3\n3,4\n", "too short"),
     "broken.npz": ("PK", "no readable array file"),
     "noise.npz": ("noise", "it holds Python objects, or no arrays at all"),
     "broken.zip": ("PK", "not a file that is understood"),

@@ -170,7 +170,7 @@ def test_pixels_that_were_replaced_are_neither_resumed_nor_certified(study, digi
     replaced = replace(dataset, items=list(noise))
     with pytest.raises(ConfigError, match="not what the plan was frozen on"):
         resume(study.folder, dataset=replaced)
-    assert [check.name for check in verify(study.folder, replaced) if not check.ok] == ["data unchanged"]
+    assert "data unchanged" in [check.name for check in verify(study.folder, replaced) if not check.ok]
 
 
 def test_a_digest_of_the_older_rule_is_not_taken_for_the_data(study, digits):

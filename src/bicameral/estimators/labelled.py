@@ -101,7 +101,8 @@ class Regressor(RegressorMixin, _Labelled):
 
     def predict(self, X: Any) -> np.ndarray:
         """Targets in the units of the data, (n,) or (n, k) as y was given."""
-        values = self.artifact_.task.in_units(self._outputs(X))
+        outputs = self._outputs(X)
+        values = self.artifact_.task.in_units(outputs)
         return values[:, 0] if self.is_single_ else values
 
     def __sklearn_tags__(self) -> Any:

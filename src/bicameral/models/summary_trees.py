@@ -40,7 +40,7 @@ class SummaryTreesConfig(AnswerConfig):
     reads="sequence",
     gives="answer",
     paper="https://doi.org/10.1007/s10994-006-6226-1",
-    sizes={"small": {"num_trees": 100}, "large": {}},
+    sizes={"small": {"num_trees": 100}, "medium": {}, "large": {"num_trees": 1000}},
     fitted="fit",
     kinds=("image", "clip", "sound", "series"),
     numbers=True,

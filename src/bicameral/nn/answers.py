@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from bicameral.errors import ConfigError
+
 Loss = Callable[[Float[Tensor, "n k"], Int[np.ndarray, " n"]], float]
 Targets = Shaped[np.ndarray, "n k"]  # bool of classes and labels, float of standardised numbers
 ONE_CLASS, LABELS, NUMBERS = "classify", "multilabel", "regress"
@@ -21,6 +23,10 @@ class AnswerConfig:
 
     num_outputs: int = 2  # classes, labels or numbers
     question: str = ONE_CLASS  # the name of the task
+
+    def __post_init__(self) -> None:
+        if self.num_outputs < 1:
+            raise ConfigError(f"num_outputs is {self.num_outputs}; expected a whole number of at least 1")
 
 
 def logits(share: Float[Tensor, "*b k"], question: str, pseudo: float) -> Float[Tensor, "*b k"]:

@@ -70,7 +70,7 @@ def recommend(
         _place(name, found) | cost(name, small, case.examples)
         for name, found in _ranked(dataset, case, measured).items()
     ]
-    places.sort(key=lambda place: (-place["points"], place["seconds_per_epoch"]))  # of equals the cheaper
+    places.sort(key=lambda place: (-place["points"], place["flops"]))  # of equals the cheaper, on any machine
     return [place | {"rank": rank} for rank, place in enumerate([*places, *_unbuilt(case)], start=1)]
 
 
