@@ -62,7 +62,7 @@ def audit(
     evidence = Evidence(dataset, dataset.split if split is None else split)
     checks = {name: check for name, check in CHECKS.items() if not (quick and check in SLOW)}
     windows = evidence if cut is None else Evidence(cut, cut.split)
-    seen = {bleed.windows: windows}
+    seen: dict[Any, Evidence] = {bleed.windows: windows}
     return Audit(tuple(_run(name, check, seen.get(check, evidence)) for name, check in checks.items()))
 
 
