@@ -42,7 +42,7 @@ class MiniRocket(RocketKernels):
 
     def __init__(self, shape: tuple[int, ...], config: MiniRocketConfig):
         per_kernel = max(1, config.num_features // NUM_KERNELS)
-        super().__init__(*shape, per_kernel)
+        super().__init__(shape[0], shape[1], per_kernel)
         self.width = NUM_KERNELS * per_kernel
 
     def forward(self, x: Float[Tensor, "b t d"], lengths: Lengths = None) -> Float[Tensor, "b e"]:

@@ -130,7 +130,7 @@ def _warm_up() -> None:
 
     with torch.inference_mode():
         functional.conv2d(torch.ones(1, 4, 8, 8), torch.ones(4, 4, 3, 3)).softmax(1)
-        functional.conv1d(torch.ones(1, 4, 8), torch.ones(4, 4, 3)).flatten(1) @ torch.ones(24, 8)
+        functional.conv1d(torch.ones(1, 4, 8), torch.ones(4, 4, 3)).flatten(1).matmul(torch.ones(24, 8))
         LSTM(8, 8)(torch.ones(1, 4, 8))
 
 
