@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 MOST_NAMED = 30  # options that a message lists
+ALIKE = 0.8  # from here on a name is a slip of the pen, not the name of something else
 
 
 class BicameralError(ValueError):
@@ -53,3 +54,10 @@ def nearest(word: str, options: Iterable[str]) -> str:
         return f"; did you mean {close[0]!r}?"
     rest = f", ... ({len(options)} in all)" if len(options) > MOST_NAMED else ""
     return f"; choose from {', '.join(options[:MOST_NAMED])}{rest}" if options else ""
+
+
+def refuse_misspelt(name: str, known: Iterable[str]) -> None:
+    """Raise ConfigError for a name that is nearly one of the known, and so meant it."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
+    if close:
+        raise ConfigError(f"no setting called {name!r}; did you mean {close[0]!r}?")

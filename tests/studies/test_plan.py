@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from bicameral.errors import ConfigError, StudyError
+from bicameral.studies.compare import compare
 from bicameral.studies.record.plan import Plan, plan_from_dict, read_study_file
 from bicameral.training.budgets import parse_budget
 
@@ -58,3 +59,8 @@ def test_a_file_without_a_study_is_refused(tmp_path):
     (tmp_path / "study.yaml").write_text("- just\n- a list\n")
     with pytest.raises(StudyError, match="source: PATH"):
         read_study_file(tmp_path / "study.yaml")
+
+
+def test_a_misspelt_keyword_is_named_in_python_as_in_the_shell(tmp_path):
+    with pytest.raises(ConfigError, match="no setting called 'replicats'; did you mean 'replicates'"):
+        compare(tmp_path / "unread.csv", replicats=3)

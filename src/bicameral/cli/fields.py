@@ -1,12 +1,9 @@
 """`field=value` on the command line: parsed as YAML scalars and given to whoever owns the field."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bicameral.errors import ConfigError
-
-ALIKE = 0.8  # from here on a name is a slip of the pen, not the name of something else
+from bicameral.errors import ConfigError, refuse_misspelt
 
 
 def parse(words: Iterable[str] | None) -> dict[str, Any]:
@@ -30,15 +27,9 @@ def divide(
     for name, value in fields.items():
         owner = next((owner for owner, names in known.items() if name in names), rest)
         if owner == rest:
-            _refuse_near_miss(name, set().union(*known.values()))
+            refuse_misspelt(name, set().union(*known.values()))
         parts[owner][name] = value
     return parts
-
-
-def _refuse_near_miss(name: str, known: Iterable[str]) -> None:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
-    if close:
-        raise ConfigError(f"no setting called {name!r}; did you mean {close[0]!r}?")
 
 
 def _pair(word: str) -> tuple[str, Any]:

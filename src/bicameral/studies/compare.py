@@ -1,5 +1,6 @@
 """Which architecture does this data reward? Audit, probe, compare, judge, measure, report."""
 
+import inspect
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from bicameral.data.dataset import Dataset
 from bicameral.data.read import read
 from bicameral.disk import jsonable, write_json
-from bicameral.errors import ConfigError
+from bicameral.errors import ConfigError, refuse_misspelt
 from bicameral.problems.options import split_options
 from bicameral.progress import progress_bar
 from bicameral.studies.judge.summary import leading, shipped, summarise
@@ -88,7 +89,7 @@ def compare(
     options  of the task (metric, horizon, lookback, ...) and of `read`
     """
     began = time.perf_counter() - (time.process_time() if command else 0.0)  # a command starts Python too
-    task_options, options = split_options(options)
+    task_options, options = _divided(options)
     dataset = source if isinstance(source, Dataset) else read(source, **options)
     same = {"replicates": replicates, "settings": settings, "seed": seed, "probe_seconds": probe_seconds}
     same |= {"folds": folds_for(replicates), "override_audit": override_audit, "threads": threads}
@@ -108,6 +109,14 @@ def compare(
     home, runner = _home(Path(folder), name), _engine(plan, on, jobs)
     begin = partial(Study, plan=plan, problem=problem, engine=runner, command=command, began=began)
     return _foreseen(begin, plan) if dry_run else _compared(begin, plan, home)
+
+
+def _divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide options of the task from those of `read`; what is nearly a keyword of `compare` is neither."""
+    task, reading = split_options(options)
+    for option in reading:
+        refuse_misspelt(option, inspect.signature(compare).parameters)
+    return task, reading
 
 
 def _foreseen(begin: Callable[[Path], Study], plan: Plan) -> dict[str, Any]:
