@@ -1,18 +1,22 @@
 """Many short paired trainings: same steps, same rows, same seed, one thing changed."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bicameral.inference.cells import Cells, columns, summed
+from bicameral.inference.crossed import estimate
 from bicameral.probes import nets
 from bicameral.probes.finding import Effect, interval
 from bicameral.probes.material import Material, Sample
 from bicameral.probes.nets import Net
-from bicameral.probes.shuffles import Change, fixed_steps, fresh_steps, moved, neighbourhood
+from bicameral.probes.shuffles import Change, fixed_steps, fresh_steps, neighbourhood
 from bicameral.tasks import Task
 from bicameral.training.schedules import schedule
 from bicameral.training.seeding import derive, seeded
@@ -31,16 +35,15 @@ class Arm(NamedTuple):
     change: Literal["", "neighbours", "fixed", "fresh"] = ""
     again: bool = False
     context: int | None = None  # steps that a window sees together
-    moved: bool = False  # whether training examples are moved, afresh each time
 
 
 class Run(NamedTuple):
-    """A trained network, what it read, its score in points, and the score of guessing."""
+    """A trained network, what it was judged on, and what each example of it got, in points."""
 
     net: Net
     judged: Sample
-    score: float
-    guess: float
+    scores: np.ndarray
+    guesses: np.ndarray  # what guessing got
 
 
 class Bench:
@@ -57,22 +60,30 @@ class Bench:
             self.run(arm, self.replicates)
         self.replicates += 1
 
-    def scores(self, arm: Arm) -> list[float]:
-        """Score of every replicate."""
-        return [self.run(arm, replicate).score for replicate in range(self.replicates)]
+    def runs(self, arm: Arm) -> list[Run]:
+        """Every replicate of an arm."""
+        return [self.run(arm, replicate) for replicate in range(self.replicates)]
 
     def learned(self, arm: Arm) -> bool:
         """Whether the network of an arm does better than guessing."""
-        runs = [self.run(arm, replicate) for replicate in range(self.replicates)]
-        return interval([run.score - run.guess for run in runs]).low > 0
+        runs = self.runs(arm)
+        return crossed([run.judged for run in runs], [run.scores - run.guesses for run in runs]).low > 0
 
-    def differences(self, arm: Arm, other: Arm) -> list[float]:
-        """Paired differences: how much better `arm` is."""
-        return [a - b for a, b in zip(self.scores(arm), self.scores(other), strict=True)]
+    def cost(self, arm: Arm, other: Arm) -> Effect:
+        """How many points better `arm` is, on the same examples."""
+        runs, others = self.runs(arm), self.runs(other)
+        differences = [one.scores - two.scores for one, two in zip(runs, others, strict=True)]
+        return crossed([run.judged for run in runs], differences)
+
+    def null(self, arm: Arm, other: Arm) -> Effect:
+        """The same where nothing but chance tells the two apart: centred on zero."""
+        found = self.cost(arm, other)
+        half = math.hypot((found.high - found.low) / 2, found.effect)
+        return Effect(0.0, -half, half)
 
     def beside_untrained(self, arm: Arm, measure: Callable[[Any, Sample], float]) -> tuple[Effect, Effect]:
         """Measure the trained network of every replicate, and an untrained one on the same rows."""
-        runs = [self.run(arm, replicate) for replicate in range(self.replicates)]
+        runs = self.runs(arm)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             fresh = [build(arm, self.material) for _ in runs]
@@ -81,7 +92,7 @@ class Bench:
 
     def _run(self, arm: Arm, replicate: int) -> Run:
         seed, material = derive(self.seed, "replicate", replicate), self.materials(replicate)
-        train, judged = self._resampled(material, replicate)
+        train, judged = self.parts(replicate)
         change = self._change(arm)
         if change is not None:
             key = derive(seed, arm.change, arm.again)
@@ -90,13 +101,10 @@ class Bench:
             )
         with seeded(derive(seed, arm.again and not arm.change)):
             net = build(arm, material)
-            move = partial(moved, kind=material.kind) if arm.moved else None
-            fit(net, material, cut(train, arm, material), self.steps, LEARNING_RATE[arm.net], move)
-            judged = cut(judged if move is None else judged._replace(x=move(judged.x)), arm, material)
-        scores = (
-            score(material.task, output, judged) for output in (outputs(net, judged), guess(material, judged))
-        )
-        return Run(net, judged, *scores)
+            fit(net, material, cut(train, arm, material), self.steps, LEARNING_RATE[arm.net])
+        judged = cut(judged, arm, material)
+        answers = outputs(net, judged), guess(material, judged)
+        return Run(net, judged, *(scores(material.task, output, judged) for output in answers))
 
     def _named(self, arm: Arm, train: Sample, judged: Sample) -> list[tuple[str, Sample]]:
         """A fixed permutation is the same for both parts; fresh ones have streams of their own."""
@@ -111,13 +119,13 @@ class Bench:
         }
         return changes.get(arm.change)
 
-    def _resampled(self, material: Material, replicate: int) -> tuple[Sample, Sample]:
-        """Most of the training rows, and a bootstrap of the judged ones; the same for every arm."""
-        generator = torch.Generator().manual_seed(derive(self.seed, "rows", replicate))
+    def parts(self, replicate: int) -> tuple[Sample, Sample]:
+        """Most of the training rows, and all of the judged ones; the same for every arm."""
+        generator, material = torch.Generator(), self.materials(replicate)
+        generator.manual_seed(derive(self.seed, "rows", replicate))
         train, judged = material.train, material.judged
         kept = torch.randperm(len(train.x), generator=generator)[: max(1, int(KEPT * len(train.x)))]
-        drawn = torch.randint(len(judged.x), (len(judged.x),), generator=generator)
-        return train.rows(kept), judged.rows(drawn)
+        return train.rows(kept), judged
 
 
 def build(arm: Arm, material: Material) -> Net:
@@ -137,23 +145,15 @@ def changed(part: Sample, change: Change, seed: int) -> Sample:
     return part._replace(x=change(part.x, part.lengths, torch.Generator().manual_seed(seed)))
 
 
-def fit(
-    net: Net,
-    material: Material,
-    train: Sample,
-    steps: int,
-    learning_rate: float,
-    change: Callable[[Tensor], Tensor] | None = None,
-) -> None:
-    """AdamW with warm-up and cosine decay, batches drawn with replacement and changed afresh."""
+def fit(net: Net, material: Material, train: Sample, steps: int, learning_rate: float) -> None:
+    """AdamW with warm-up and cosine decay, batches drawn with replacement."""
     optimizer = torch.optim.AdamW(net.parameters(), learning_rate)
     factor = schedule("cosine", 0.1)
     cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(min((step + 1) / steps, 1.0)))
     net.train()
     for _ in range(steps):
         batch = train.rows(torch.randint(len(train.x), (min(BATCH, len(train.x)),)))
-        x = batch.x if change is None else change(batch.x)
-        loss = material.task.loss(net(x, batch.lengths, batch.anchor), batch.y)
+        loss = material.task.loss(net(batch.x, batch.lengths, batch.anchor), batch.y)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -162,9 +162,20 @@ def fit(
     net.eval()
 
 
-def score(task: Task, output: Tensor, judged: Sample) -> float:
-    """Mean score in points: per cent right, or minus per cent of the variance missed."""
-    return 100 * float(task.outcomes(task.statistics(output, judged.y)).mean())
+def scores(task: Task, output: Tensor, judged: Sample) -> np.ndarray:
+    """Points of each example: 100 where it is right, or minus per cent of the variance missed."""
+    return 100 * np.asarray(task.outcomes(task.statistics(output, judged.y)), float)
+
+
+def crossed(parts: Sequence[Sample], values: Sequence[np.ndarray]) -> Effect:
+    """Mean of what examples got in several replicates, with its 95 % interval: examples and fits crossed."""
+    column = columns([part.units.numpy() for part in parts])
+    width = max(int(one.max()) for one in column) + 1
+    sums = np.array([summed(one, width, value) for one, value in zip(column, values, strict=True)])
+    weights = np.array([summed(one, width) for one in column])
+    reach = float(max(np.abs(value).max() for value in values))
+    found = estimate(Cells(sums, weights, int((weights.sum(0) > 0).sum()), reach))
+    return Effect(found.mean, *found.interval())
 
 
 def guess(material: Material, judged: Sample) -> Tensor:

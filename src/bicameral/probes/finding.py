@@ -59,13 +59,6 @@ def interval(values: Sequence[float]) -> Effect:
     return Effect(float(sample.mean()), float(sample.mean() - spread), float(sample.mean() + spread))
 
 
-def null_interval(values: Sequence[float]) -> Effect:
-    """The 95 % interval of a mean of differences that are zero but for chance: their sign says nothing."""
-    sample = np.asarray(values, float)
-    spread = np.sqrt(np.mean(sample**2) / len(sample)) * stats.t.ppf(0.975, len(sample))
-    return Effect(0.0, -float(spread), float(spread))
-
-
 def verdict(effect: Effect, null: Effect, learned: bool, *, yes: str, no: str) -> str:
     """Say yes, no, or that this test cannot tell."""
     if effect.low > 0 and effect.effect > null.high:

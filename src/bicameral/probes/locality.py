@@ -1,7 +1,7 @@
 """Locality: does it cost anything to permute what lies side by side, once and for all?"""
 
 from bicameral.probes.bench import Arm, Bench
-from bicameral.probes.finding import Probe, control, interval, null_interval, verdict
+from bicameral.probes.finding import Probe, control, verdict
 from bicameral.probes.material import Material
 from bicameral.probes.measures import closeness
 
@@ -29,8 +29,8 @@ def arms(_material: Material) -> tuple[Arm, ...]:
 
 def measure(bench: Bench) -> Probe:
     """What one fixed permutation costs the CNN, and the MLP, which cannot notice."""
-    cost, null = interval(bench.differences(CNN, PERMUTED)), null_interval(bench.differences(PERMUTED, AGAIN))
-    mlp = interval(bench.differences(MLP, MLP_PERMUTED))
+    cost, null = bench.cost(CNN, PERMUTED), bench.null(PERMUTED, AGAIN)
+    mlp = bench.cost(MLP, MLP_PERMUTED)
     what = WHAT.get(bench.material.kind, "the steps")
     so = verdict(
         cost,

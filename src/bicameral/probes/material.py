@@ -30,6 +30,7 @@ class Sample(NamedTuple):
     y: Tensor
     lengths: Tensor | None  # (b,) valid steps; None where all are whole
     anchor: Tensor | None  # last known value, from which a forecast starts, whatever is shuffled
+    units: Tensor  # (b,) number of the group, block of time or single example that each is of
 
     def rows(self, rows: Tensor) -> "Sample":
         """Some of the examples."""
@@ -69,8 +70,9 @@ def materials(
 def gather(problem: Problem, replicate: int, seed: int) -> Material:
     """Split, fit the preprocessing on the training part, shrink what is large."""
     draw = problem.draw(replicate)
-    train = sample(draw.train, draw.task, MOST_TRAIN, seed)
-    judged = sample(draw.judged, draw.task, MOST_JUDGED, seed)
+    units = torch.from_numpy(problem.units)
+    train = sample(draw.train, draw.task, units, MOST_TRAIN, seed)
+    judged = sample(draw.judged, draw.task, units, MOST_JUDGED, seed)
     train, judged = _same_time(train, judged)
     layout = draw.train.layout
     return Material(
@@ -78,7 +80,7 @@ def gather(problem: Problem, replicate: int, seed: int) -> Material:
     )
 
 
-def sample(prepared: Prepared, task: Task, most: int, seed: int) -> Sample:
+def sample(prepared: Prepared, task: Task, units: Tensor, most: int, seed: int) -> Sample:
     """Return at most `most` shrunken examples, drawn at random."""
     rows = np.random.default_rng(seed).permutation(len(prepared))[:most]
     batches = [prepared.batch(part) for part in np.array_split(rows, -(-len(rows) // 64))]
@@ -90,7 +92,7 @@ def sample(prepared: Prepared, task: Task, most: int, seed: int) -> Sample:
     lengths = None if kind == "image" or bool((sizes == width).all()) else sizes
     y = torch.cat([torch.as_tensor(batch.y) for batch in batches])
     anchor = last_valid(x, lengths)[:, None, list(task.anchors)] if task.anchors else None
-    return Sample(x, y, lengths, anchor)
+    return Sample(x, y, lengths, anchor, units[prepared.index[rows]])
 
 
 def shrink(

@@ -1,7 +1,7 @@
 """Memory: how many steps must be seen together before more of them no longer help?"""
 
 from bicameral.probes.bench import Arm, Bench
-from bicameral.probes.finding import TELLING, Probe, interval, null_interval, verdict
+from bicameral.probes.finding import TELLING, Probe, verdict
 from bicameral.probes.material import Material
 from bicameral.probes.measures import persistence
 
@@ -35,8 +35,8 @@ def measure(bench: Bench) -> Probe:
     material, steps = bench.material, bench.material.num_steps
     full, again = _whole(material)
     lengths = contexts(material)
-    costs = {length: interval(bench.differences(full, Arm("window", context=length))) for length in lengths}
-    null = null_interval(bench.differences(full, again))
+    costs = {length: bench.cost(full, Arm("window", context=length)) for length in lengths}
+    null = bench.null(full, again)
     worse = [length for length in lengths if costs[length].low > 0 and costs[length].effect > null.high]
     least = max(worse, default=0) + 1
     enough = [length for length in lengths if length >= least and costs[length].high < TELLING]

@@ -1,7 +1,7 @@
 """Order: does it cost anything to shuffle the steps of every example afresh?"""
 
 from bicameral.probes.bench import Arm, Bench
-from bicameral.probes.finding import Probe, control, interval, null_interval, verdict
+from bicameral.probes.finding import Probe, control, verdict
 from bicameral.probes.material import Material
 from bicameral.probes.measures import orderliness
 
@@ -25,8 +25,8 @@ def arms(_material: Material) -> tuple[Arm, ...]:
 
 def measure(bench: Bench) -> Probe:
     """What fresh shuffles cost the GRU, and the bag of steps, which cannot notice."""
-    cost, null = interval(bench.differences(GRU, FRESH)), null_interval(bench.differences(FRESH, AGAIN))
-    bag, fixed = interval(bench.differences(BAG, BAG_FRESH)), interval(bench.differences(GRU, FIXED))
+    cost, null = bench.cost(GRU, FRESH), bench.null(FRESH, AGAIN)
+    bag, fixed = bench.cost(BAG, BAG_FRESH), bench.cost(GRU, FIXED)
     so = verdict(cost, null, bench.learned(GRU), yes="order matters", no="recurrence has no claim from order")
     sentence = (
         f"shuffling the steps costs the GRU {cost} points (one fixed permutation {fixed}), "

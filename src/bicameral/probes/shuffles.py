@@ -57,17 +57,3 @@ def shifted(x: Tensor, kind: Kind, amounts: tuple[int, int]) -> Tensor:
         at = (torch.arange(x.shape[axis]) - amount).clamp(0, x.shape[axis] - 1)
         x = x.index_select(axis, at)
     return x
-
-
-def moved(x: Tensor, kind: Kind, share: float = 1 / 8) -> Tensor:
-    """Move each example by its own whole number of places, up to a share of each side, repeating the edge."""
-    axes = (-2, -1) if kind in ("image", "clip") else (1,)
-    for axis in axes:
-        size = x.shape[axis]
-        most = max(1, round(share * size))
-        amounts = torch.randint(-most, most + 1, (len(x), 1))
-        at = (torch.arange(size) - amounts).clamp(0, size - 1)
-        shape = [len(x), *([1] * (x.ndim - 1))]
-        shape[axis] = size
-        x = x.gather(axis, at.reshape(shape).expand_as(x))
-    return x

@@ -101,7 +101,7 @@ def _rolled(
     borders = np.array([WINDOW, *inner, 1 + 1e-9])  # the last window ends on the last border
     low, high = first + whole * borders[number], first + whole * borders[number + 1]
     start = low - WINDOW * whole
-    cut = low - VAL * WINDOW * whole
+    cut = low - max(VAL * WINDOW * whole, LEAST_HORIZONS * (end - begin).max())
     spans = ((start, cut), (cut, low), (low, high))
     train, val, judged = (rows[(begin >= left) & (end < right)] for left, right in spans)
     splits.check_sizes(dataset, train, val, judged)
