@@ -11,18 +11,17 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from bicameral.models import require_counts
-from bicameral.nn.masking import require_frames
-from bicameral.nn.seasons import found_seasons, lines, seasonal
+from bicameral.nn.seasonal_rule import SeasonalRule
+from bicameral.nn.seasons import lines, seasonal
 from bicameral.registry import model
 
 ALPHAS = (0.95, 0.6, 0.3, 0.1, 0.02)  # of the level; the first where frames are too few to choose
 BETAS = (0.05, 0.3)  # of the drift, as a share of alpha
 GAMMAS = (0.0, 0.1, 0.4)  # of the season, as a share of 1 - alpha
 DAMPINGS = (0.9, 0.98)
-ROWS = 512  # look-backs at once
 LEAST = 1e-6  # of the first level: below it nothing is multiplied
 
 
@@ -50,29 +49,11 @@ class ETSConfig:
         ("compiles_as_one_graph", "exports_for_any_number_of_rows"), "seasons are found in the values"
     ),
 )
-class ETS(nn.Module):
+class ETS(SeasonalRule):
     """No parameters: every look-back is fitted when it is forecast."""
 
-    zeros: Float[Tensor, " d"]
-
     def __init__(self, shape: tuple[int, ...], config: ETSConfig):
-        super().__init__()
-        self.horizon, self.season = config.horizon, config.season
-        zeros = [*config.zeros, *[float("inf")] * shape[1]][: shape[1]]
-        self.register_buffer("zeros", torch.tensor(zeros), persistent=False)
-
-    def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
-        require_frames(x)
-        if not len(x):
-            return x.new_zeros(0, self.horizon, x.shape[2])
-        y = x.transpose(1, 2).flatten(0, 1)
-        zero = self.zeros.to(x).repeat(len(x))[:, None]
-        seasons = found_seasons(y) if self.season is None else torch.full((len(y),), self.season)
-        found = y.new_zeros(len(y), self.horizon)
-        for season in map(int, seasons.unique()):
-            for rows in (seasons == season).nonzero()[:, 0].split(ROWS):
-                found[rows] = self._forecast(y[rows], zero[rows], season)
-        return found.unflatten(0, (-1, x.shape[2])).transpose(1, 2)
+        super().__init__(shape[1], config.horizon, config.season, config.zeros)
 
     def _forecast(
         self, y: Float[Tensor, "n t"], zero: Float[Tensor, "n 1"], season: int

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from bicameral.models import require_counts
-from bicameral.nn.masking import require_frames
-from bicameral.nn.seasons import found_seasons, lines, seasonal
+from bicameral.nn.seasonal_rule import SeasonalRule
+from bicameral.nn.seasons import lines, seasonal
 from bicameral.registry import model
 
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)  # of smoothing
@@ -43,29 +43,11 @@ class ThetaConfig:
         ("compiles_as_one_graph", "exports_for_any_number_of_rows"), "seasons are found in the values"
     ),
 )
-class Theta(nn.Module):
+class Theta(SeasonalRule):
     """No parameters: every look-back is fitted when it is forecast."""
 
-    zeros: Float[Tensor, " d"]
-
     def __init__(self, shape: tuple[int, ...], config: ThetaConfig):
-        super().__init__()
-        self.horizon, self.season = config.horizon, config.season
-        zeros = [*config.zeros, *[float("inf")] * shape[1]][: shape[1]]
-        self.register_buffer("zeros", torch.tensor(zeros), persistent=False)
-
-    def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b horizon d"]:
-        require_frames(x)
-        if not len(x):
-            return x.new_zeros(0, self.horizon, x.shape[2])
-        y = x.transpose(1, 2).flatten(0, 1)
-        zero = self.zeros.to(x).repeat(len(x))[:, None]
-        seasons = found_seasons(y) if self.season is None else torch.full((len(y),), self.season)
-        found = y.new_zeros(len(y), self.horizon)
-        for season in seasons.unique().tolist():
-            rows = seasons == season
-            found[rows] = self._forecast(y[rows], zero[rows], season)
-        return found.unflatten(0, (len(x), -1)).transpose(1, 2)
+        super().__init__(shape[1], config.horizon, config.season, config.zeros)
 
     def _forecast(
         self, y: Float[Tensor, "n t"], zero: Float[Tensor, "n 1"], season: int
