@@ -71,7 +71,7 @@ def recommend(
         for name, found in _ranked(dataset, case, measured).items()
     ]
     places.sort(key=lambda place: (-place["points"], place["flops"]))  # of equals the cheaper, on any machine
-    return [place | {"rank": rank} for rank, place in enumerate([*places, *_unbuilt(case)], start=1)]
+    return [place | {"rank": rank} for rank, place in enumerate(places, start=1)]
 
 
 def _ranked(dataset: Dataset, case: Case, probes: Sequence[Mapping[str, Any]]) -> dict[str, list[Reason]]:
@@ -94,23 +94,6 @@ def _place(name: str, reasons: Sequence[Reason]) -> dict[str, Any]:
 
 def _sum(reasons: Sequence[Reason]) -> float:
     return sum(reason.points for reason in reasons)
-
-
-def _unbuilt(case: Case) -> list[dict[str, Any]]:
-    """Models that a rule speaks for and that are not registered."""
-    return [
-        {
-            "family": rule["unbuilt"][name],
-            "model": name,
-            "confidence": "low",
-            "points": 0,
-            "reasons": [{"text": f"{rule['text']}; {name} is not built yet", "source": rule["source"]}],
-            **dict.fromkeys(("parameters", "flops", "seconds_per_epoch")),
-        }
-        for rule in _speaking(case)
-        for name in rule.get("unbuilt", {})
-        if name not in registry.names()
-    ]
 
 
 @cache
@@ -175,8 +158,10 @@ def _measured(entry: registry.Entry, probe: Mapping[str, Any]) -> Iterator[Reaso
 def _state(probe: Mapping[str, Any]) -> str:
     if probe["skipped"] is not None:
         return "skipped"
-    if probe["found"] or probe.get("refuted"):
-        return "found" if probe["found"] else "refuted"
+    if probe["found"]:
+        return "found"
+    if probe.get("refuted"):
+        return "refuted"
     sure = probe["high"] < TELLING and "undecided" not in probe["sentence"]
     return "refuted" if sure else "undecided"
 

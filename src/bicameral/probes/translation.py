@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Probe:
     Answers stay where a move is small against what tells the classes apart, although the place decides. So a
     forest learns from the place alone: where it is as good as the CNN, position matters.
     """
-    cnn, mlp = ([bench.run(arm, replicate) for replicate in range(bench.replicates)] for arm in (CNN, MLP))
+    cnn, mlp = bench.runs(CNN), bench.runs(MLP)
     kind = bench.material.kind
     same, control_same = (interval([_consistency(run, kind) for run in runs]) for runs in (cnn, mlp))
     null = interval(_chance(cnn))
